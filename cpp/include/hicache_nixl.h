@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hicache_nixl.h - the C boundary of the KV-page store: the only header that Java and the native harness see.
+ *
+ * Shape of a call: submit a batch, receive its event, read its results, free it.
+ *
+ *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, addresses, lengths, NULL, NULL, NULL, 30000, &error);
+ *   int32_t events = 0;
+ *   while (hicache_next_event(store, 1000, &events) != batch) {}
+ *   hicache_batch_results(store, batch, n, outcomes, page_lengths, flags);
+ *   hicache_batch_free(store, batch);
+ *
+ * Conventions
+ *   Lengths and offsets are bytes, times are milliseconds. Text is UTF-8, passed as int8_t with a length, never NUL terminated.
+ *   A settings blob is a sequence of name NUL value NUL pairs; a name may repeat where a list is meant.
+ *   A function that can fail takes a hicache_error and fills it on failure only.
+ *   Threads: every function may be called from any number of threads, except where its comment says otherwise.
+ */
+#ifndef HICACHE_NIXL_H
+#define HICACHE_NIXL_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define HICACHE_API __attribute__((visibility("default")))
+#else
+#define HICACHE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Error codes; hicache_error.code holds one of them. */
+enum hicache_code {
+  HICACHE_OK = 0,
+  HICACHE_INVALID_ARGUMENT = 1,
+  HICACHE_NOT_FOUND = 2,
+  HICACHE_BACKEND_UNAVAILABLE = 3,
+  HICACHE_UNSUPPORTED = 4,
+  HICACHE_IO = 5,
+  HICACHE_NO_SPACE = 6,
+  HICACHE_CORRUPT = 7,
+  HICACHE_TRANSFER_FAILED = 8,
+  HICACHE_TIMEOUT = 9,
+  HICACHE_CLOSED = 10,
+  HICACHE_INTERNAL = 11
+};
+
+/* What became of one key of a batch. A miss is an outcome, never an error. */
+enum hicache_outcome {
+  HICACHE_PENDING = 0,         /* not settled yet */
+  HICACHE_STORED = 1,          /* set: the page is whole under its final name */
+  HICACHE_HIT = 2,             /* get: the target holds the page; exists: the page is there */
+  HICACHE_MISS = 3,            /* get, exists, delete: no such page */
+  HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch */
+  HICACHE_OUTCOME_CORRUPT = 5, /* get: length or checksum is wrong; the target's content is undefined */
+  HICACHE_FAILED = 6,          /* see hicache_batch_cause */
+  HICACHE_TIMED_OUT = 7,       /* the deadline passed; a late set leaves the whole page or nothing */
+  HICACHE_REMOVED = 8          /* delete: the page was there and is gone */
+};
+
+/* Bits of the flags of one key. */
+enum hicache_flag {
+  HICACHE_FLAG_UNVERIFIED = 1, /* hit of a page without our attributes (written by another program, or the file system has
+                                  none): its length was checked, a checksum could not be */
+  HICACHE_FLAG_BUFFERED = 2    /* direct I/O was asked for, and this page went through the page cache because its length is
+                                  not a multiple of the block size */
+};
+
+/* Bits of hicache_next_event. */
+enum hicache_event {
+  HICACHE_EVENT_COMPLETED = 1, /* every key is settled: hicache_batch_results is final */
+  HICACHE_EVENT_RELEASED = 2   /* the batch's memory is no longer read or written: free it. After a time-out this comes later,
+                                  when the transfer has drained, or never while the storage hangs */
+};
+
+/* Memory types, numbered as NIXL numbers them. */
+enum hicache_memory_type {
+  HICACHE_MEMORY_DRAM = 0,
+  HICACHE_MEMORY_VRAM = 1,
+  HICACHE_MEMORY_OBJECT = 3,
+  HICACHE_MEMORY_FILE = 4
+};
+
+enum hicache_limit {
+  HICACHE_KEY_BYTES_MAX = 65535,
+  HICACHE_RANK_MAX = 8,
+  HICACHE_MESSAGE_BYTES = 2048,
+  HICACHE_DTYPE_UNKNOWN = -1
+};
+
+/* Filled on failure. message is UTF-8, NUL terminated, cut at a character's boundary. */
+typedef struct hicache_error {
+  int32_t code;         /* enum hicache_code */
+  int32_t nixl_status;  /* status of the NIXL call that failed, 0 when none did */
+  int32_t error_number; /* errno of the system call that failed, 0 when none did */
+  int8_t message[HICACHE_MESSAGE_BYTES];
+} hicache_error;
+
+/* One page as the directory shows it, see hicache_find and hicache_listing_next. */
+typedef struct hicache_page_info {
+  int64_t length;        /* payload bytes: from its attributes when sealed, else the file's size */
+  int64_t file_length;   /* bytes in the file; differs from length when the page is damaged */
+  int64_t modified_time; /* milliseconds since 1970 */
+  int32_t sealed;        /* 1: carries our attributes (length, checksum, dtype, shape) */
+  int32_t dtype;         /* libtorch ScalarType number, HICACHE_DTYPE_UNKNOWN where not known */
+  int32_t rank;          /* 0..HICACHE_RANK_MAX */
+  int64_t dims[HICACHE_RANK_MAX];
+} hicache_page_info;
+
+typedef struct hicache_store hicache_store;
+typedef struct hicache_listing hicache_listing;
+typedef struct hicache_agent hicache_agent;
+typedef struct hicache_registration hicache_registration;
+
+/* ---- store ---------------------------------------------------------------------------------------------------------- */
+
+/* Opens a store. The settings, all optional but storage_dir:
+ *   storage_dir (repeats)  base directories, made when missing; pages are spread over them by name
+ *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ                             default auto
+ *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
+ *   layout                 files                                                               default files
+ *   naming                 sglang (bucketed) | sglang-v0 (flat)                                default sglang
+ *   model, tp_rank, tp_size, mla    parts of the name's suffix                                 default "", 0, 1, false
+ *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
+ *   checksum               true | false: verify XXH3 on get                                    default true
+ *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
+ *   chunk_pages, chunk_bytes   largest part of a batch given to one transfer request           default 32, 8 MiB
+ *   chunks_in_flight       requests that one lane keeps posted                                 default 4
+ *   close_timeout          milliseconds that a free without a close waits                      default 5000
+ * An unknown name is refused. Returns NULL with *error filled on failure; then nothing is left open. */
+HICACHE_API hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_length, hicache_error* error);
+
+/* Takes no more batches, waits up to timeout_millis for those in flight, and times out the rest: every batch still gets its
+ * COMPLETED event, and hicache_next_event answers -1 once all are handed out. Idempotent. Returns 1 when everything drained,
+ * 0 when a transfer hangs: its lane, memory and files stay in quarantine until it drains. */
+HICACHE_API int32_t hicache_store_close(hicache_store* store, int64_t timeout_millis);
+
+/* Closes if need be, and frees the handle. No other call on the store may be running or follow. */
+HICACHE_API void hicache_store_free(hicache_store* store);
+
+/* Writes a settings blob that describes the store into text (capacity bytes at most) and returns the bytes it needs; call again
+ * with more room when that is larger than capacity. Names, with I and J counting from 0:
+ *   backend, nixl_plugin, queue, layout, naming, suffix, lanes, lanes_in_quarantine, batches, pages_in_flight, nixl_path
+ *   directory.I.path, .file_system, .direct_io (true|false), .direct_io_reason, .alignment, .attributes (true|false),
+ *   directory.I.stale_files_swept
+ *   candidate.J.backend, .plugin, .state (selected|passed over|not tried), .reason, .advice */
+HICACHE_API int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capacity);
+
+/* ---- batches -------------------------------------------------------------------------------------------------------- */
+
+/* Stores each page under its key, replacing what was there; a reader sees the old page, the new page, or none.
+ * keys: concatenated UTF-8; key_lengths[i] bytes each, 1..HICACHE_KEY_BYTES_MAX.
+ * addresses, lengths: n contiguous ranges in bytes; borrowed until HICACHE_EVENT_RELEASED. Length 0 is a page of no bytes.
+ * dtypes (NULL: unknown), ranks and dims (both NULL: unknown): libtorch ScalarType, number of dims, and all dims concatenated.
+ * A bad entry fails alone (HICACHE_FAILED, see hicache_batch_cause); its neighbours are stored.
+ * Returns a batch id > 0, or 0 with *error filled; then nothing was started. */
+HICACHE_API int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                                       const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes,
+                                       const int32_t* ranks, const int64_t* dims, int64_t timeout_millis, hicache_error* error);
+
+/* Fills each range with the page under its key. A page of another length or dtype than its target fails with INVALID_ARGUMENT.
+ * Anything but HICACHE_HIT leaves the target undefined. Arguments as in hicache_submit_set. */
+HICACHE_API int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                                       const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes,
+                                       int64_t timeout_millis, hicache_error* error);
+
+/* HIT for each page that is whole, else MISS. lengths: the length each page must have, NULL or -1 where not known. */
+HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                                          const int64_t* lengths, int64_t timeout_millis, hicache_error* error);
+
+/* REMOVED or MISS for each key. */
+HICACHE_API int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                                          int64_t timeout_millis, hicache_error* error);
+
+/* Removes every page of this store's naming (model, rank) from its directories, nothing else. One result: REMOVED, with the
+ * number of pages as its page length, or FAILED. */
+HICACHE_API int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicache_error* error);
+
+/* Waits up to timeout_millis for something to happen to a batch. Returns its id with *events holding bits of hicache_event, 0
+ * when nothing happened, -1 when the store is closed and nothing is left. One thread at a time. */
+HICACHE_API int64_t hicache_next_event(hicache_store* store, int64_t timeout_millis, int32_t* events);
+
+/* Copies the results of the first n keys: outcome, page length (bytes moved; for exists: the page's length), flags. Returns the
+ * batch's number of keys, or -1 when there is no such batch. */
+HICACHE_API int64_t hicache_batch_results(hicache_store* store, int64_t batch, int64_t n, int32_t* outcomes,
+                                          int64_t* page_lengths, int32_t* flags);
+
+/* Fills cause for a key that is FAILED, CORRUPT or TIMED_OUT and returns 1; returns 0 when there is none. */
+HICACHE_API int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, hicache_error* cause);
+
+/* Forgets a batch; to be called once after its last event. */
+HICACHE_API void hicache_batch_free(hicache_store* store, int64_t batch);
+
+/* ---- looking at a directory (calling thread, no deadline) ------------------------------------------------------------- */
+
+/* Looks up one page: 1 and *info filled, 0 when there is none, -1 with *error filled. */
+HICACHE_API int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, hicache_page_info* info,
+                                 hicache_error* error);
+
+/* Lists the pages of this store's naming, in no order. NULL with *error filled on failure. One thread at a time. */
+HICACHE_API hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error);
+
+/* The next page: copies up to capacity bytes of its key and returns the key's length, 0 at the end, -1 with *error filled. */
+HICACHE_API int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, int32_t capacity, hicache_page_info* info,
+                                         hicache_error* error);
+HICACHE_API void hicache_listing_close(hicache_listing* listing);
+
+/* The file that holds (or would hold) a key, as a path: returns its length, -1 with *error filled. Opens nothing. */
+HICACHE_API int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int8_t* path,
+                                      int32_t capacity, hicache_error* error);
+
+/* ---- agents, for the classes that mirror NixlUtils --------------------------------------------------------------------- */
+
+/* A NIXL agent without a backend. name: any text. One thread at a time for each agent and what hangs on it. */
+HICACHE_API hicache_agent* hicache_agent_create(const int8_t* name, int32_t name_length, hicache_error* error);
+
+/* Gives the agent a backend that has proved itself: loaded, created, self-tested in probe_dir. The settings:
+ *   backend, plugin.NAME   as in hicache_store_open
+ *   memory                 dram | vram: what the backend must move                              default dram
+ *   probe_dir              directory for the self-test of file backends                         default: no transfer is tested
+ * Returns 1, or 0 with *error naming everything tried. */
+HICACHE_API int32_t hicache_agent_select_backend(hicache_agent* agent, const int8_t* settings, int64_t settings_length,
+                                                 hicache_error* error);
+
+/* As hicache_store_describe, with the names backend, nixl_plugin, storage_memory_type (FILE|OBJECT) and candidate.J.* */
+HICACHE_API int64_t hicache_agent_describe(hicache_agent* agent, int8_t* text, int64_t capacity);
+
+/* Deregisters what is left, then destroys the agent. */
+HICACHE_API void hicache_agent_free(hicache_agent* agent);
+
+/* Registers n descriptors of one memory type with the agent's backend, all or none. device_ids: CUDA ordinal for VRAM, 0 for
+ * DRAM, the open file descriptor for FILE, any number for OBJECT (NIXL gets a unique one of ours). metadata: concatenated, the
+ * object keys for OBJECT; NULL elsewhere. NULL with *error filled on failure. */
+HICACHE_API hicache_registration* hicache_register(hicache_agent* agent, int32_t memory_type, int64_t n,
+                                                   const int64_t* addresses, const int64_t* lengths, const int64_t* device_ids,
+                                                   const int8_t* metadata, const int32_t* metadata_lengths,
+                                                   hicache_error* error);
+
+/* Deregisters and frees. Safe after hicache_agent_free of its agent. */
+HICACHE_API void hicache_deregister(hicache_registration* registration);
+
+/* Memory type of an address: HICACHE_MEMORY_VRAM with the CUDA ordinal in *device, or HICACHE_MEMORY_DRAM. */
+HICACHE_API int32_t hicache_memory_type_of(int64_t address, int32_t* device);
+
+/* Number of CUDA devices; 0 without a driver. *reason (capacity bytes, may be NULL) receives why. */
+HICACHE_API int32_t hicache_cuda_device_count(int8_t* reason, int32_t capacity);
+
+/* ---- plain files, for NixlFileManager ------------------------------------------------------------------------------------ */
+
+/* Opens a regular file for reading and writing, never through a symbolic link at its last part. create = 1 makes it when
+ * missing. Returns the descriptor, -1 with *error filled. */
+HICACHE_API int32_t hicache_file_open(const int8_t* path, int32_t path_length, int32_t create, hicache_error* error);
+
+/* Returns 1, or 0 with *error filled. */
+HICACHE_API int32_t hicache_file_close(int32_t descriptor, hicache_error* error);
+
+/* Version of this library, e.g. "0.1.0", NUL terminated. */
+HICACHE_API const char* hicache_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HICACHE_NIXL_H */

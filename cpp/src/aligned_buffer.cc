@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aligned_buffer.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "error.h"
+
+namespace hicache {
+
+AlignedBuffer::AlignedBuffer(size_t size) {
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) {
+    throw Error(HICACHE_INTERNAL, "no memory for a staging buffer of " + std::to_string(size) + " bytes; lower chunk_bytes", 0,
+                errno);
+  }
+  data_ = data;
+  size_ = size;
+}
+
+AlignedBuffer::~AlignedBuffer() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+AlignedBuffer BufferPool::take(size_t size) {
+  for (size_t i = 0; i < free_.size(); ++i) {
+    if (free_[i].size() < size) continue;
+    AlignedBuffer buffer = std::move(free_[i]);
+    free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
+    return buffer;
+  }
+  return AlignedBuffer(size);
+}
+
+void BufferPool::give(AlignedBuffer buffer) {
+  if (buffer.size() > 0 && free_.size() < keep_) free_.push_back(std::move(buffer));
+}
+
+}  // namespace hicache

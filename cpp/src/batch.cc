@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch.h"
+
+#include <algorithm>
+
+namespace hicache {
+
+const char* nameOf(Operation operation) {
+  switch (operation) {
+    case Operation::kSet:
+      return "set";
+    case Operation::kGet:
+      return "get";
+    case Operation::kExists:
+      return "exists";
+    case Operation::kDelete:
+      return "delete";
+    case Operation::kClear:
+      return "clear";
+  }
+  return "?";
+}
+
+PageResult PageResult::failed(const Error& error) {
+  return {error.code() == HICACHE_CORRUPT ? HICACHE_OUTCOME_CORRUPT : HICACHE_FAILED, 0, 0,
+          std::make_shared<const Error>(error)};
+}
+
+void EventQueue::push(Event event) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    events_.push_back(event);
+  }
+  changed_.notify_one();
+}
+
+void EventQueue::close() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool EventQueue::closed() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return closed_;
+}
+
+std::optional<EventQueue::Event> EventQueue::next(std::chrono::milliseconds timeout) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait_for(lock, timeout, [this] { return !events_.empty() || closed_; });
+  if (events_.empty()) return std::nullopt;
+  Event event = events_.front();
+  events_.pop_front();
+  return event;
+}
+
+Batch::Batch(int64_t id, Operation operation, Clock::time_point deadline, int64_t timeout_millis,
+             std::shared_ptr<EventQueue> events)
+    : id_(id), operation_(operation), deadline_(deadline), timeout_millis_(timeout_millis), events_(std::move(events)) {}
+
+void Batch::setPages(std::string keys, const int32_t* key_lengths, std::vector<Page> pages) {
+  keys_ = std::move(keys);
+  pages_ = std::move(pages);
+  std::string_view rest = keys_;
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    size_t length = static_cast<size_t>(key_lengths[i]);
+    pages_[i].key = rest.substr(0, length);
+    rest.remove_prefix(length);
+  }
+  results_.resize(pages_.size());
+  settled_early_.resize(pages_.size());
+  open_keys_ = pages_.size();
+}
+
+void Batch::settleEarly(size_t index, PageResult result) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  results_[index] = std::move(result);
+  settled_early_[index] = true;
+  --open_keys_;
+}
+
+bool Batch::allSettled() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return open_keys_ == 0;
+}
+
+void Batch::endChunk(size_t begin, std::vector<PageResult> results) {
+  int32_t bits = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < results.size(); ++i) {
+      PageResult& slot = results_[begin + i];
+      if (slot.outcome != HICACHE_PENDING || results[i].outcome == HICACHE_PENDING) continue;
+      slot = std::move(results[i]);
+      --open_keys_;
+    }
+    if (open_keys_ == 0 && !completed_) {
+      completed_ = true;
+      bits |= HICACHE_EVENT_COMPLETED;
+    }
+    if (++ended_chunks_ == chunk_count_) bits |= HICACHE_EVENT_RELEASED;
+  }
+  if (bits != 0) events_->push({id_, bits});
+}
+
+bool Batch::abandon(const std::string& reason) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (completed_) return false;
+    abandoned_.store(true, std::memory_order_release);
+    auto cause = std::make_shared<const Error>(HICACHE_TIMEOUT, describeProgress() + reason);
+    for (PageResult& result : results_) {
+      if (result.outcome == HICACHE_PENDING) result = {HICACHE_TIMED_OUT, 0, 0, cause};
+    }
+    open_keys_ = 0;
+    completed_ = true;
+  }
+  events_->push({id_, HICACHE_EVENT_COMPLETED});
+  return true;
+}
+
+std::string Batch::describeProgress() const {
+  return std::string(nameOf(operation_)) + " of " + std::to_string(results_.size()) + " keys, " +
+         std::to_string(results_.size() - open_keys_) + " of them done, deadline " + std::to_string(timeout_millis_) + " ms: ";
+}
+
+void Batch::completeEmpty() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    completed_ = true;
+  }
+  events_->push({id_, HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED});
+}
+
+bool Batch::released() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ended_chunks_ == chunk_count_;
+}
+
+int64_t Batch::results(int64_t n, int32_t* outcomes, int64_t* lengths, int32_t* flags) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  size_t count = std::min(results_.size(), static_cast<size_t>(std::max<int64_t>(n, 0)));
+  for (size_t i = 0; i < count; ++i) {
+    outcomes[i] = results_[i].outcome;
+    lengths[i] = results_[i].length;
+    flags[i] = results_[i].flags;
+  }
+  return static_cast<int64_t>(results_.size());
+}
+
+std::shared_ptr<const Error> Batch::cause(int64_t index) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (index < 0 || static_cast<size_t>(index) >= results_.size()) return nullptr;
+  return results_[static_cast<size_t>(index)].cause;
+}
+
+}  // namespace hicache

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A batch of pages on its way through the lanes: what was asked, what became of each key, and who still touches its memory.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "error.h"
+#include "hicache_nixl.h"
+#include "page_seal.h"
+
+namespace hicache {
+
+using Clock = std::chrono::steady_clock;
+
+enum class Operation { kSet, kGet, kExists, kDelete, kClear };
+
+// "set", "get", ... for messages.
+const char* nameOf(Operation operation);
+
+// One entry of a batch. The address is borrowed from the caller until the batch is released.
+struct Page {
+  std::string_view key;  // into the batch's own text
+  uint64_t address = 0;
+  int64_t length = -1;  // bytes; -1: not known (exists)
+  PageShape shape;
+};
+
+struct PageResult {
+  hicache_outcome outcome = HICACHE_PENDING;
+  int64_t length = 0;
+  int32_t flags = 0;
+  std::shared_ptr<const Error> cause;  // for FAILED, CORRUPT and TIMED_OUT
+
+  static PageResult of(hicache_outcome outcome, int64_t length = 0, int32_t flags = 0) {
+    return {outcome, length, flags, nullptr};
+  }
+  // CORRUPT for an error of that code, else FAILED.
+  static PageResult failed(const Error& error);
+};
+
+// Tells one listener what happens to batches, in order. Threads: any number of writers, one reader.
+class EventQueue {
+ public:
+  struct Event {
+    int64_t batch = 0;
+    int32_t bits = 0;  // enum hicache_event
+  };
+
+  void push(Event event);
+  // No more events will come: next answers at once when empty.
+  void close();
+  bool closed() const;
+  // Waits up to timeout for an event.
+  std::optional<Event> next(std::chrono::milliseconds timeout);
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Event> events_;
+  bool closed_ = false;
+};
+
+// Threads: safe from any number of threads once submitted.
+class Batch {
+ public:
+  Batch(int64_t id, Operation operation, Clock::time_point deadline, int64_t timeout_millis,
+        std::shared_ptr<EventQueue> events);
+
+  // What is asked; keys is the keys' text, one after the other, key_lengths[i] bytes each. Once, before anything else.
+  void setPages(std::string keys, const int32_t* key_lengths, std::vector<Page> pages);
+  // How many times endChunk will be called. Once, before it is submitted.
+  void setChunkCount(size_t count) { chunk_count_ = count; }
+
+  const std::vector<Page>& pages() const { return pages_; }
+  int64_t id() const { return id_; }
+  Operation operation() const { return operation_; }
+  Clock::time_point deadline() const { return deadline_; }
+
+  // True once the deadline has passed or the store closed: what is still under way must come to nothing.
+  bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
+
+  // Settles one key before the batch is submitted: a bad argument, a superseded entry.
+  void settleEarly(size_t index, PageResult result);
+  bool settledEarly(size_t index) const { return settled_early_[index]; }
+  bool allSettled() const;
+
+  // A chunk's end: settles keys begin.. (a PENDING result leaves its key alone) and gives their memory back.
+  void endChunk(size_t begin, std::vector<PageResult> results);
+
+  // Settles what is open as TIMED_OUT with the given reason; a no-op when all is settled. True when something was open.
+  bool abandon(const std::string& reason);
+
+  // Completes a batch that has no chunk.
+  void completeEmpty();
+
+  // True when every chunk has ended: nobody touches the pages' memory any more.
+  bool released() const;
+
+  // Copies of the first n results; returns the number of keys.
+  int64_t results(int64_t n, int32_t* outcomes, int64_t* lengths, int32_t* flags) const;
+  std::shared_ptr<const Error> cause(int64_t index) const;
+
+ private:
+  std::string describeProgress() const;
+
+  const int64_t id_;
+  const Operation operation_;
+  const Clock::time_point deadline_;
+  const int64_t timeout_millis_;
+  const std::shared_ptr<EventQueue> events_;
+  std::string keys_;
+  std::vector<Page> pages_;
+  std::vector<bool> settled_early_;  // constant once submitted, so that lanes read it without the lock
+  size_t chunk_count_ = 0;
+  std::atomic<bool> abandoned_{false};
+
+  mutable std::mutex mutex_;
+  std::vector<PageResult> results_;
+  size_t open_keys_ = 0;
+  size_t ended_chunks_ = 0;
+  bool completed_ = false;
+};
+
+// A contiguous part of a batch, run by one lane.
+struct Chunk {
+  std::shared_ptr<Batch> batch;
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+}  // namespace hicache

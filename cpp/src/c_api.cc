@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The C boundary: handles in, Error out as hicache_error. No logic.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "hicache_nixl.h"
+#include "nixl_agent.h"
+#include "page_listing.h"
+#include "store.h"
+
+struct hicache_store {
+  hicache::Store store;
+  int64_t close_timeout_millis;
+};
+
+struct hicache_listing {
+  hicache::PageListing listing;
+};
+
+// Registrations are shared with the agent, so that either may be freed first.
+struct hicache_agent {
+  hicache::NixlAgent agent;
+  std::set<hicache_registration*> registrations;
+};
+
+struct hicache_registration {
+  hicache_agent* agent;
+  hicache::Registration registration;
+};
+
+namespace hicache {
+namespace {
+
+// Runs body; an exception becomes *error and the given result.
+template <typename Result, typename Body>
+Result guarded(hicache_error* error, Result failed, Body body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    fill(error, currentError());
+  }
+  return failed;
+}
+
+std::string toString(const int8_t* text, int64_t length) {
+  return text == nullptr || length <= 0 ? std::string()
+                                        : std::string(reinterpret_cast<const char*>(text), static_cast<size_t>(length));
+}
+
+int64_t copyOut(const std::string& text, int8_t* target, int64_t capacity) {
+  if (target != nullptr && capacity > 0) std::memcpy(target, text.data(), std::min(text.size(), static_cast<size_t>(capacity)));
+  return static_cast<int64_t>(text.size());
+}
+
+int64_t submit(hicache_store* store, const BatchRequest& request, hicache_error* error) {
+  return guarded<int64_t>(error, 0, [&] { return store->store.submit(request); });
+}
+
+}  // namespace
+}  // namespace hicache
+
+using namespace hicache;
+
+extern "C" {
+
+hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_length, hicache_error* error) {
+  return guarded<hicache_store*>(error, nullptr, [&] {
+    StoreConfig config = StoreConfig::parse(Settings(settings, settings_length));
+    return new hicache_store{Store(config), config.close_timeout_millis};
+  });
+}
+
+int32_t hicache_store_close(hicache_store* store, int64_t timeout_millis) {
+  return guarded<int32_t>(
+      nullptr, 0, [&] { return store->store.close(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0))) ? 1 : 0; });
+}
+
+void hicache_store_free(hicache_store* store) {
+  if (store == nullptr) return;
+  hicache_store_close(store, store->close_timeout_millis);
+  delete store;
+}
+
+int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capacity) {
+  return guarded<int64_t>(nullptr, 0, [&] { return copyOut(store->store.describe().encode(), text, capacity); });
+}
+
+int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                           const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks,
+                           const int64_t* dims, int64_t timeout_millis, hicache_error* error) {
+  return submit(store, {Operation::kSet, n, keys, key_lengths, addresses, lengths, dtypes, ranks, dims, timeout_millis}, error);
+}
+
+int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                           const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis,
+                           hicache_error* error) {
+  return submit(store, {Operation::kGet, n, keys, key_lengths, addresses, lengths, dtypes, nullptr, nullptr, timeout_millis},
+                error);
+}
+
+int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                              const int64_t* lengths, int64_t timeout_millis, hicache_error* error) {
+  return submit(store, {Operation::kExists, n, keys, key_lengths, nullptr, lengths, nullptr, nullptr, nullptr, timeout_millis},
+                error);
+}
+
+int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                              int64_t timeout_millis, hicache_error* error) {
+  return submit(store, {Operation::kDelete, n, keys, key_lengths, nullptr, nullptr, nullptr, nullptr, nullptr, timeout_millis},
+                error);
+}
+
+int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicache_error* error) {
+  BatchRequest request;
+  request.operation = Operation::kClear;
+  request.timeout_millis = timeout_millis;
+  return submit(store, request, error);
+}
+
+int64_t hicache_next_event(hicache_store* store, int64_t timeout_millis, int32_t* events) {
+  return guarded<int64_t>(nullptr, 0, [&]() -> int64_t {
+    EventQueue& queue = store->store.events();
+    std::optional<EventQueue::Event> event = queue.next(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0)));
+    if (!event) return queue.closed() ? -1 : 0;
+    *events = event->bits;
+    return event->batch;
+  });
+}
+
+int64_t hicache_batch_results(hicache_store* store, int64_t batch, int64_t n, int32_t* outcomes, int64_t* page_lengths,
+                              int32_t* flags) {
+  return guarded<int64_t>(nullptr, -1, [&]() -> int64_t {
+    std::shared_ptr<Batch> found = store->store.batch(batch);
+    return found == nullptr ? -1 : found->results(n, outcomes, page_lengths, flags);
+  });
+}
+
+int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, hicache_error* cause) {
+  return guarded<int32_t>(nullptr, 0, [&] {
+    std::shared_ptr<Batch> found = store->store.batch(batch);
+    std::shared_ptr<const Error> error = found == nullptr ? nullptr : found->cause(index);
+    if (error != nullptr) fill(cause, *error);
+    return error != nullptr ? 1 : 0;
+  });
+}
+
+void hicache_batch_free(hicache_store* store, int64_t batch) { store->store.forget(batch); }
+
+int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, hicache_page_info* info,
+                     hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] { return findPage(store->store.layout(), toString(key, key_length), info) ? 1 : 0; });
+}
+
+hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error) {
+  return guarded<hicache_listing*>(error, nullptr, [&] { return new hicache_listing{PageListing(store->store.layout())}; });
+}
+
+int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, int32_t capacity, hicache_page_info* info,
+                             hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    std::string text;
+    return listing->listing.next(&text, info) ? static_cast<int32_t>(copyOut(text, key, capacity)) : 0;
+  });
+}
+
+void hicache_listing_close(hicache_listing* listing) { delete listing; }
+
+int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int8_t* path, int32_t capacity,
+                          hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    const LayoutFiles& layout = store->store.layout();
+    return static_cast<int32_t>(copyOut(layout.files().pathOf(layout.placeOf(toString(key, key_length))), path, capacity));
+  });
+}
+
+hicache_agent* hicache_agent_create(const int8_t* name, int32_t name_length, hicache_error* error) {
+  return guarded<hicache_agent*>(error, nullptr, [&] { return new hicache_agent{NixlAgent(toString(name, name_length)), {}}; });
+}
+
+int32_t hicache_agent_select_backend(hicache_agent* agent, const int8_t* settings, int64_t settings_length,
+                                     hicache_error* error) {
+  return guarded<int32_t>(error, 0, [&] {
+    agent->agent.selectBackend(parseBackendRequest(Settings(settings, settings_length)));
+    return 1;
+  });
+}
+
+int64_t hicache_agent_describe(hicache_agent* agent, int8_t* text, int64_t capacity) {
+  return guarded<int64_t>(nullptr, 0, [&] { return copyOut(agent->agent.describe().encode(), text, capacity); });
+}
+
+void hicache_agent_free(hicache_agent* agent) {
+  if (agent == nullptr) return;
+  for (hicache_registration* registration : agent->registrations) {
+    registration->registration.reset();
+    registration->agent = nullptr;
+  }
+  delete agent;
+}
+
+hicache_registration* hicache_register(hicache_agent* agent, int32_t memory_type, int64_t n, const int64_t* addresses,
+                                       const int64_t* lengths, const int64_t* device_ids, const int8_t* metadata,
+                                       const int32_t* metadata_lengths, hicache_error* error) {
+  return guarded<hicache_registration*>(error, nullptr, [&] {
+    std::vector<Descriptor> descriptors;
+    const char* text = reinterpret_cast<const char*>(metadata);
+    for (int64_t i = 0; i < n; ++i) {
+      Descriptor descriptor{static_cast<uint64_t>(addresses[i]), static_cast<uint64_t>(lengths[i]),
+                            static_cast<uint64_t>(device_ids[i])};
+      if (metadata != nullptr && metadata_lengths != nullptr) {
+        descriptor.metadata = std::string_view(text, static_cast<size_t>(metadata_lengths[i]));
+        text += metadata_lengths[i];
+      }
+      descriptors.push_back(descriptor);
+    }
+    auto* registration = new hicache_registration{
+        agent, agent->agent.registerMemory(static_cast<MemoryType>(memory_type), std::move(descriptors))};
+    agent->registrations.insert(registration);
+    return registration;
+  });
+}
+
+void hicache_deregister(hicache_registration* registration) {
+  if (registration == nullptr) return;
+  if (registration->agent != nullptr) registration->agent->registrations.erase(registration);
+  delete registration;
+}
+
+int32_t hicache_memory_type_of(int64_t address, int32_t* device) {
+  return guarded<int32_t>(nullptr, HICACHE_MEMORY_DRAM, [&] {
+    MemoryPlace place = realCudaApi()->placeOf(static_cast<uint64_t>(address));
+    if (device != nullptr) *device = place.device;
+    return static_cast<int32_t>(place.type);
+  });
+}
+
+int32_t hicache_cuda_device_count(int8_t* reason, int32_t capacity) {
+  return guarded<int32_t>(nullptr, 0, [&] {
+    std::string why = realCudaApi()->unavailableReason();
+    why.push_back('\0');
+    copyOut(why, reason, capacity);
+    if (reason != nullptr && capacity > 0) reason[capacity - 1] = 0;
+    return realCudaApi()->deviceCount();
+  });
+}
+
+int32_t hicache_file_open(const int8_t* path, int32_t path_length, int32_t create, hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    std::string name = toString(path, path_length);
+    if (name.empty() || name.find('\0') != std::string::npos) {
+      throw Error(HICACHE_INVALID_ARGUMENT, "open: the path is empty or holds a NUL");
+    }
+    std::shared_ptr<FileCalls> calls = realFileCalls();
+    int fd = calls->openPath(name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create != 0 ? O_CREAT : 0), 0600);
+    if (fd < 0) throw errnoError("opening '" + name + "'", -fd);
+    FileHandle file(calls.get(), fd);
+    struct stat status = {};
+    int known = calls->status(fd, &status);
+    if (known < 0) throw errnoError("opening '" + name + "'", -known);
+    if (!S_ISREG(status.st_mode)) throw Error(HICACHE_IO, "opening '" + name + "': it is no regular file");
+    return file.take();
+  });
+}
+
+int32_t hicache_file_close(int32_t descriptor, hicache_error* error) {
+  return guarded<int32_t>(error, 0, [&] {
+    int closed = realFileCalls()->close(descriptor);
+    if (closed < 0) throw errnoError("closing descriptor " + std::to_string(descriptor), -closed);
+    return 1;
+  });
+}
+
+const char* hicache_version(void) { return HICACHE_VERSION; }
+
+}  // extern "C"

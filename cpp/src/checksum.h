@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// XXH3 with 64 bits over page bytes, by the xxHash library; the AVX2 build of it where the processor has AVX2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hicache {
+
+// Checksum of host memory. The value does not depend on which build computed it.
+uint64_t checksum(const void* data, size_t length);
+
+namespace detail {
+uint64_t checksumAvx2(const void* data, size_t length);
+}
+
+}  // namespace hicache

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_calls.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace hicache {
+namespace {
+
+template <typename Result>
+Result orErrno(Result result) {
+  return result >= 0 ? result : -errno;
+}
+
+class RealFileCalls final : public FileCalls {
+ public:
+  int openBeneath(int directory, const char* path, int flags, mode_t mode) override {
+    if (openat2_works_.load(std::memory_order_relaxed)) {
+      struct open_how how = {};
+      how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+      how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+      how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+      int fd = static_cast<int>(syscall(SYS_openat2, directory, path, &how, sizeof(how)));
+      if (fd >= 0) return fd;
+      // Old kernels lack the call, and some container profiles deny it. A denied file fails again below, with its true cause.
+      if (errno != ENOSYS && errno != EPERM) return -errno;
+      if (errno == ENOSYS) openat2_works_.store(false, std::memory_order_relaxed);
+    }
+    return openPartByPart(directory, path, flags, mode);
+  }
+
+  int openPath(const char* path, int flags, mode_t mode) override { return orErrno(::open(path, flags | O_CLOEXEC, mode)); }
+  int close(int fd) override { return orErrno(::close(fd)); }
+  int status(int fd, struct stat* result) override { return orErrno(::fstat(fd, result)); }
+  int truncate(int fd, int64_t length) override { return orErrno(::ftruncate(fd, length)); }
+  int64_t readAt(int fd, void* data, size_t length, int64_t offset) override {
+    return orErrno<int64_t>(::pread(fd, data, length, offset));
+  }
+  int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) override {
+    return orErrno<int64_t>(::pwrite(fd, data, length, offset));
+  }
+  int setAttribute(int fd, const char* name, const void* value, size_t length) override {
+    return orErrno(::fsetxattr(fd, name, value, length, 0));
+  }
+  int64_t getAttribute(int fd, const char* name, void* value, size_t capacity) override {
+    return orErrno<int64_t>(::fgetxattr(fd, name, value, capacity));
+  }
+  int makeDirectory(int directory, const char* name, mode_t mode) override { return orErrno(::mkdirat(directory, name, mode)); }
+  int removeDirectory(int directory, const char* name) override { return orErrno(::unlinkat(directory, name, AT_REMOVEDIR)); }
+  int rename(int from_directory, const char* from, int to_directory, const char* to) override {
+    return orErrno(::renameat(from_directory, from, to_directory, to));
+  }
+  int unlink(int directory, const char* name) override { return orErrno(::unlinkat(directory, name, 0)); }
+
+  int list(int directory, std::vector<std::string>* names) override {
+    int fd = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    DIR* stream = ::fdopendir(fd);
+    if (stream == nullptr) {
+      int error = errno;
+      ::close(fd);
+      return -error;
+    }
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream)) {
+      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) names->emplace_back(entry->d_name);
+      errno = 0;
+    }
+    int error = errno;
+    ::closedir(stream);
+    return -error;
+  }
+
+  int tryLock(int fd) override { return orErrno(::flock(fd, LOCK_EX | LOCK_NB)); }
+
+ private:
+  // The same promise as openat2 without it: each part is opened on its own, and a link in any part is an error.
+  static int openPartByPart(int directory, const char* path, int flags, mode_t mode) {
+    int parent = directory;
+    const char* part = path;
+    while (const char* slash = std::strchr(part, '/')) {
+      std::string name(part, slash);
+      int next = ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      int error = errno;
+      if (parent != directory) ::close(parent);
+      if (next < 0) return -error;
+      parent = next;
+      part = slash + 1;
+    }
+    int fd = ::openat(parent, part, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+    int error = errno;
+    if (parent != directory) ::close(parent);
+    return fd >= 0 ? fd : -error;
+  }
+
+  std::atomic<bool> openat2_works_{true};
+};
+
+}  // namespace
+
+std::shared_ptr<FileCalls> realFileCalls() {
+  static const std::shared_ptr<FileCalls> calls = std::make_shared<RealFileCalls>();
+  return calls;
+}
+
+}  // namespace hicache

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_manager.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "error.h"
+#include "file_system.h"
+
+namespace hicache {
+namespace {
+
+constexpr mode_t kFileMode = 0600;  // pages hold what users typed
+constexpr mode_t kFolderMode = 0700;
+
+std::string hex16(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, value);
+  return text;
+}
+
+}  // namespace
+
+FileManager::FileManager(std::shared_ptr<FileCalls> calls, const std::vector<std::string>& paths, bool want_direct_io)
+    : calls_(std::move(calls)) {
+  try {
+    for (const std::string& path : paths) {
+      std::error_code error;
+      std::filesystem::create_directories(path, error);
+      std::filesystem::path real = error ? std::filesystem::path() : std::filesystem::canonical(path, error);
+      if (error) throw errnoError("making the storage directory '" + path + "'", error.value());
+      for (const StorageDirectory& other : directories_) {
+        if (other.path == real.string()) {
+          throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: '" + path + "' names '" + other.path + "' a second time");
+        }
+      }
+      StorageDirectory directory;
+      directory.path = real.string();
+      directories_.push_back(std::move(directory));
+      openDirectory(&directories_.back());
+      probe(&directories_.back(), want_direct_io);
+    }
+  } catch (...) {
+    closeDirectories();
+    throw;
+  }
+}
+
+FileManager::~FileManager() { closeDirectories(); }
+
+void FileManager::closeDirectories() {
+  for (StorageDirectory& directory : directories_) {
+    if (!directory.lock) continue;
+    FileHandle own(calls_.get(), calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
+    directory.temp.reset();
+    if (own) {
+      removeTempFolder(own.get(), directory.temp_name);
+      calls_->unlink(own.get(), (directory.temp_name + ".lock").c_str());
+    }
+    directory.lock.reset();
+  }
+  directories_.clear();
+}
+
+std::string FileManager::pathOf(const FilePlace& place) const {
+  return directories_[place.directory].path + "/" + place.relativePath();
+}
+
+std::string FileManager::tempFolder(size_t directory) const {
+  return directories_[directory].path + "/" + kOwnFolder + "/" + directories_[directory].temp_name;
+}
+
+void FileManager::openDirectory(StorageDirectory* directory) {
+  const std::string what = "opening the storage directory '" + directory->path + "'";
+  int fd = calls_->openPath(directory->path.c_str(), O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) throw errnoError(what, -fd);
+  directory->base = FileHandle(calls_.get(), fd);
+
+  int made = calls_->makeDirectory(fd, kOwnFolder, kFolderMode);
+  if (made < 0 && made != -EEXIST) throw errnoError(what + ": making its folder " + kOwnFolder, -made);
+  int own = calls_->openBeneath(fd, kOwnFolder, O_RDONLY | O_DIRECTORY, 0);
+  if (own < 0) throw errnoError(what + ": opening its folder " + kOwnFolder, -own);
+  FileHandle own_folder(calls_.get(), own);
+  makeTempFolder(directory, own);
+  sweepStale(directory, own);
+}
+
+void FileManager::makeTempFolder(StorageDirectory* directory, int own_folder) {
+  // The lock comes first and is checked after it is taken: a sweeper may have removed it in between.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::string name = "tmp-" + hex16(randomNumber());
+    std::string lock_name = name + ".lock";
+    int fd = calls_->openBeneath(own_folder, lock_name.c_str(), O_RDWR | O_CREAT | O_EXCL, kFileMode);
+    if (fd == -EEXIST) continue;
+    if (fd < 0) throw errnoError("making a lock file in '" + directory->path + "/" + kOwnFolder + "'", -fd);
+    FileHandle lock(calls_.get(), fd);
+    struct stat status = {};
+    if (calls_->tryLock(fd) < 0 || calls_->status(fd, &status) < 0 || status.st_nlink == 0) continue;
+    directory->lock = std::move(lock);
+    directory->temp_name = name;
+    int made = calls_->makeDirectory(own_folder, name.c_str(), kFolderMode);
+    int temp = made < 0 ? made : calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    if (temp < 0) throw errnoError("making a temp folder in '" + directory->path + "/" + kOwnFolder + "'", -temp);
+    directory->temp = FileHandle(calls_.get(), temp);
+    return;
+  }
+  throw Error(HICACHE_IO,
+              "cannot lock a temp folder in '" + directory->path + "/" + kOwnFolder + "': does the file system support flock?");
+}
+
+void FileManager::sweepStale(StorageDirectory* directory, int own_folder) {
+  constexpr std::string_view kLockEnding = ".lock";
+  std::vector<std::string> names;
+  int listed = calls_->list(own_folder, &names);
+  if (listed < 0) throw errnoError("listing '" + directory->path + "/" + kOwnFolder + "'", -listed);
+  for (const std::string& lock_name : names) {
+    if (lock_name.size() <= kLockEnding.size() || !lock_name.ends_with(kLockEnding)) continue;
+    std::string name = lock_name.substr(0, lock_name.size() - kLockEnding.size());
+    if (name == directory->temp_name) continue;
+    FileHandle lock(calls_.get(), calls_->openBeneath(own_folder, lock_name.c_str(), O_RDWR, 0));
+    if (!lock || calls_->tryLock(lock.get()) < 0) continue;  // its owner lives, or another process sweeps it
+    directory->stale_files_swept += removeTempFolder(own_folder, name);
+    calls_->unlink(own_folder, lock_name.c_str());
+  }
+}
+
+int64_t FileManager::removeTempFolder(int own_folder, const std::string& name) {
+  FileHandle folder(calls_.get(), calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0));
+  if (!folder) return 0;
+  int64_t removed = 0;
+  std::vector<std::string> files;
+  calls_->list(folder.get(), &files);
+  for (const std::string& file : files) removed += calls_->unlink(folder.get(), file.c_str()) >= 0 ? 1 : 0;
+  calls_->removeDirectory(own_folder, name.c_str());
+  return removed;
+}
+
+void FileManager::probe(StorageDirectory* directory, bool want_direct_io) {
+  directory->file_system = fileSystemName(directory->base.get());
+  size_t index = directories_.size() - 1;
+  TempFile temp = createTemp(index, false);
+  char byte = 1;
+  directory->attributes = calls_->setAttribute(temp.file.get(), "user.hicache.probe", &byte, 1) >= 0 &&
+                          calls_->getAttribute(temp.file.get(), "user.hicache.probe", &byte, 1) == 1;
+  discard(&temp);
+  if (!want_direct_io) {
+    directory->direct_io_reason = "switched off by the configuration";
+  } else if (directory->file_system == "tmpfs") {
+    directory->direct_io_reason = "tmpfs keeps its pages in memory";
+  } else {
+    directory->direct_io_reason = probeDirectIo(*directory);
+  }
+  directory->direct_io = directory->direct_io_reason.empty();
+}
+
+std::string FileManager::probeDirectIo(const StorageDirectory& directory) {
+  alignas(kDirectIoAlignment) static thread_local char block[kDirectIoAlignment];
+  std::string name = "probe";
+  int fd = calls_->openBeneath(directory.temp.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_DIRECT, kFileMode);
+  if (fd < 0) {
+    calls_->unlink(directory.temp.get(), name.c_str());  // some file systems make the file, then refuse the flag
+    return "opening a file with O_DIRECT: " + std::generic_category().message(-fd);
+  }
+  FileHandle file(calls_.get(), fd);
+  int64_t written = calls_->writeAt(fd, block, sizeof(block), 0);
+  int64_t read = written < 0 ? written : calls_->readAt(fd, block, sizeof(block), 0);
+  calls_->unlink(directory.temp.get(), name.c_str());
+  if (read == static_cast<int64_t>(sizeof(block))) return "";
+  return "a block of " + std::to_string(sizeof(block)) +
+         " bytes: " + (read < 0 ? std::generic_category().message(static_cast<int>(-read)) : "short read");
+}
+
+TempFile FileManager::createTemp(size_t directory, bool direct) {
+  StorageDirectory& target = directories_[directory];
+  TempFile temp;
+  temp.directory = directory;
+  temp.name = hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
+  int flags = O_RDWR | O_CREAT | O_EXCL | (direct ? O_DIRECT : 0);
+  int fd = calls_->openBeneath(target.temp.get(), temp.name.c_str(), flags, kFileMode);
+  if (fd == -ENOENT) {
+    throw Error(HICACHE_IO,
+                "the storage directory '" + target.path + "' was removed under the open store; open the store again", 0,
+                ENOENT);
+  }
+  if (fd < 0) throw errnoError("making a temp file in '" + target.path + "' (" + freeSpace(directory) + ")", -fd);
+  temp.file = FileHandle(calls_.get(), fd);
+  return temp;
+}
+
+void FileManager::discard(TempFile* temp) noexcept {
+  if (temp->name.empty()) return;
+  temp->file.reset();
+  calls_->unlink(directories_[temp->directory].temp.get(), temp->name.c_str());
+  temp->name.clear();
+}
+
+void FileManager::publish(TempFile* temp, const FilePlace& place) {
+  StorageDirectory& directory = directories_[place.directory];
+  int base = directory.base.get();
+  FileHandle bucket;
+  if (!place.bucket.empty()) {
+    int fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
+    if (fd == -ENOENT) {
+      int made = calls_->makeDirectory(base, place.bucket.c_str(), kFolderMode);
+      if (made < 0 && made != -EEXIST)
+        throw errnoError("making the bucket '" + directory.path + "/" + place.bucket + "'", -made);
+      fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
+    }
+    if (fd < 0) throw errnoError("opening the bucket '" + directory.path + "/" + place.bucket + "'", -fd);
+    bucket = FileHandle(calls_.get(), fd);
+  }
+  int target = bucket ? bucket.get() : base;
+  int renamed = calls_->rename(directory.temp.get(), temp->name.c_str(), target, place.name.c_str());
+  if (renamed < 0) throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
+  temp->name.clear();
+  temp->file.reset();
+}
+
+FileHandle FileManager::openPage(const FilePlace& place, bool direct, struct stat* status) {
+  // O_NONBLOCK: a named pipe planted under a page's name must not stop us.
+  int flags = O_RDONLY | O_NONBLOCK | (direct ? O_DIRECT : 0);
+  int fd = calls_->openBeneath(directories_[place.directory].base.get(), place.relativePath().c_str(), flags, 0);
+  if (fd == -ENOENT) return {};
+  if (fd < 0) throw errnoError("opening the page '" + pathOf(place) + "'", -fd);
+  FileHandle file(calls_.get(), fd);
+  int known = calls_->status(fd, status);
+  if (known < 0) throw errnoError("reading the size of '" + pathOf(place) + "'", -known);
+  if (!S_ISREG(status->st_mode)) throw Error(HICACHE_IO, "'" + pathOf(place) + "' is no regular file: move it away");
+  return file;
+}
+
+bool FileManager::remove(const FilePlace& place) {
+  int base = directories_[place.directory].base.get();
+  FileHandle bucket;
+  if (!place.bucket.empty()) {
+    int fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
+    if (fd == -ENOENT) return false;
+    if (fd < 0) throw errnoError("opening the bucket of '" + pathOf(place) + "'", -fd);
+    bucket = FileHandle(calls_.get(), fd);
+  }
+  int removed = calls_->unlink(bucket ? bucket.get() : base, place.name.c_str());
+  if (removed == -ENOENT) return false;
+  if (removed < 0) throw errnoError("removing '" + pathOf(place) + "'", -removed);
+  return true;
+}
+
+std::string FileManager::freeSpace(size_t directory) const {
+  struct statvfs space = {};
+  if (::fstatvfs(directories_[directory].base.get(), &space) != 0) return "free space unknown";
+  uint64_t unit = space.f_frsize;
+  return std::to_string(space.f_bavail * unit) + " of " + std::to_string(space.f_blocks * unit) + " bytes and " +
+         std::to_string(space.f_favail) + " files free";
+}
+
+}  // namespace hicache

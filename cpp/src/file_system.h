@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Small facts that the kernel knows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace hicache {
+
+// Name of the file system below an open descriptor: ext4, xfs, tmpfs, ..., or its magic number.
+std::string fileSystemName(int fd);
+
+// From the kernel's generator.
+uint64_t randomNumber();
+
+}  // namespace hicache

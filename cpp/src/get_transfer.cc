@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "get_transfer.h"
+
+#include <cstring>
+
+#include "checksum.h"
+
+namespace hicache {
+
+GetTransfer::GetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk)
+    : PageTransfer(std::move(parts), buffers, std::move(chunk), TransferOperation::kRead), found_(chunk_.end - chunk_.begin) {}
+
+bool GetTransfer::open(size_t index, Entry* entry) {
+  const Page& target = page(index);
+  std::optional<FoundPage> found = parts_->layout->find(target.key, target.length);
+  if (!found) {
+    settle(index, PageResult::of(HICACHE_MISS));
+    return false;
+  }
+  parts_->layout->requireWhole(*found);
+  requireFit(target, *found);
+  entry->place = found->place;
+  entry->fd = found->file.get();
+  entry->direct = found->direct;
+  found_[index] = std::move(*found);
+  return true;
+}
+
+void GetTransfer::requireFit(const Page& target, const FoundPage& found) const {
+  const std::string path = parts_->files->pathOf(found.place);
+  if (found.length() != target.length) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + path + "' has " + std::to_string(found.length()) +
+                                              " bytes, its target " + std::to_string(target.length));
+  }
+  if (!found.seal || found.seal->shape.dtype == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN) return;
+  if (found.seal->shape.dtype != target.shape.dtype) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + path + "' was stored with dtype " +
+                                              std::to_string(found.seal->shape.dtype) + ", its target has " +
+                                              std::to_string(target.shape.dtype) + " (libtorch ScalarType)");
+  }
+}
+
+void GetTransfer::prepare(Entry&) {}
+
+void GetTransfer::complete(Entry& entry) {
+  const FoundPage& found = found_[entry.index];
+  const void* data = reinterpret_cast<const void*>(entry.memory);
+  size_t length = static_cast<size_t>(entry.length);
+  bool verify = parts_->config.verify_checksum && found.seal.has_value();
+  if (verify && checksum(data, length) != found.seal->checksum) {
+    throw Error(HICACHE_CORRUPT, "'" + parts_->files->pathOf(entry.place) +
+                                     "' does not have the bytes that were set: its checksum differs; set the page again");
+  }
+  if (entry.staged) std::memcpy(reinterpret_cast<void*>(page(entry.index).address), data, length);
+  settle(entry.index, PageResult::of(HICACHE_HIT, entry.length, bufferedFlag(entry) | (verify ? 0 : HICACHE_FLAG_UNVERIFIED)));
+}
+
+Error GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
+  FileManager& files = *parts_->files;
+  const std::string path = files.pathOf(entry.place);
+  char* data = reinterpret_cast<char*>(entry.memory);
+  for (int64_t done = 0; done < entry.length;) {
+    int64_t read = files.calls().readAt(entry.fd, data + done, static_cast<size_t>(entry.length - done), done);
+    if (read < 0) return errnoError("reading '" + path + "'", static_cast<int>(-read));
+    if (read == 0)
+      return Error(HICACHE_CORRUPT, "'" + path + "' was cut to " + std::to_string(done) + " bytes while it was read");
+    done += read;
+  }
+  return Error(nixl_failure.code(), "reading '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus());
+}
+
+}  // namespace hicache

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Get: find, transfer, verify. The target of a failed get is never reported as a hit.
+#pragma once
+
+#include <vector>
+
+#include "page_transfer.h"
+
+namespace hicache {
+
+class GetTransfer final : public PageTransfer {
+ public:
+  GetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
+
+ protected:
+  bool open(size_t index, Entry* entry) override;
+  void prepare(Entry& entry) override;
+  void complete(Entry& entry) override;
+  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+
+ private:
+  void requireFit(const Page& target, const FoundPage& found) const;
+
+  std::vector<FoundPage> found_;  // by index in the chunk
+};
+
+}  // namespace hicache

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lane.h"
+
+#include <algorithm>
+
+#include "key_operations.h"
+
+namespace hicache {
+namespace {
+
+using std::chrono::microseconds;
+
+// Polling costs a core, sleeping costs latency: spin for what a buffered page takes, then sleep ever longer.
+constexpr microseconds kSpin{20};
+constexpr microseconds kShortSleep{50};
+constexpr microseconds kLongSleep{2000};
+constexpr std::chrono::seconds kPatience{1};
+
+}  // namespace
+
+std::shared_ptr<Lane> Lane::start(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> queue, std::string name,
+                                  std::unique_ptr<Agent> agent) {
+  std::shared_ptr<Lane> lane(new Lane(std::move(parts), std::move(queue), std::move(name), std::move(agent)));
+  // The thread holds its lane: one that hangs keeps all it needs, whatever becomes of the store.
+  lane->thread_ = std::thread([lane] {
+    lane->run();
+    lane->ended_.store(true, std::memory_order_release);
+  });
+  return lane;
+}
+
+Lane::Lane(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> queue, std::string name,
+           std::unique_ptr<Agent> agent)
+    : parts_(std::move(parts)),
+      queue_(std::move(queue)),
+      name_(std::move(name)),
+      buffers_(static_cast<size_t>(parts_->config.chunks_in_flight)),
+      agent_(std::move(agent)) {}
+
+void Lane::retire() {
+  retired_.store(true);
+  queue_->wakeAll();
+}
+
+void Lane::finishThread() {
+  if (!thread_.joinable()) return;
+  if (ended()) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+}
+
+void Lane::run() {
+  while (takeChunks()) {
+    bool progressed = false;
+    for (std::unique_ptr<PageTransfer>& transfer : transfers_) {
+      progressed = advance(*transfer) || progressed;
+      if (!transfer->drained()) continue;
+      transfer->finish();
+      Chunk chunk = transfer->chunk();
+      std::vector<PageResult> results = transfer->takeResults();
+      transfer.reset();  // closes its files before the caller hears of it
+      endChunk(chunk, std::move(results));
+      progressed = true;
+    }
+    transfers_.erase(std::remove(transfers_.begin(), transfers_.end(), nullptr), transfers_.end());
+    pause(progressed);
+  }
+  agent_.reset();
+}
+
+bool Lane::takeChunks() {
+  while (transfers_.size() < static_cast<size_t>(parts_->config.chunks_in_flight)) {
+    std::optional<Chunk> chunk = queue_->take(this, retired_, transfers_.empty());
+    if (!chunk) return !transfers_.empty();
+    start(std::move(*chunk));
+  }
+  return true;
+}
+
+void Lane::start(Chunk chunk) {
+  Operation operation = chunk.batch->operation();
+  if (operation != Operation::kSet && operation != Operation::kGet) {
+    runNow(chunk);
+    return;
+  }
+  try {
+    std::unique_ptr<PageTransfer> transfer = PageTransfer::of(parts_, &buffers_, chunk);
+    transfer->begin();
+    transfers_.push_back(std::move(transfer));
+  } catch (...) {
+    endChunk(chunk, std::vector<PageResult>(chunk.end - chunk.begin, PageResult::failed(currentError())));
+  }
+}
+
+void Lane::runNow(const Chunk& chunk) {
+  std::vector<PageResult> results(chunk.end - chunk.begin);
+  for (size_t i = 0; i < results.size() && !chunk.batch->abandoned(); ++i) {
+    if (!chunk.batch->settledEarly(chunk.begin + i))
+      results[i] = runKeyOperation(*parts_->layout, *chunk.batch, chunk.begin + i);
+  }
+  endChunk(chunk, std::move(results));
+}
+
+bool Lane::advance(PageTransfer& transfer) {
+  if (transfer.inFlight()) {
+    suspect_ = !transfer.poll() || suspect_;
+    return !transfer.inFlight();
+  }
+  if (transfer.drained()) return true;
+  if (suspect_ || agent_ == nullptr) {
+    if (std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); }))
+      return false;
+    try {
+      agent_.reset();
+      agent_ = makeAgent(parts_->nixl, parts_->backend, name_);
+      suspect_ = false;
+    } catch (...) {
+      transfer.fail(currentError());
+      return true;
+    }
+  }
+  suspect_ = !transfer.post(*agent_);
+  return true;
+}
+
+void Lane::endChunk(const Chunk& chunk, std::vector<PageResult> results) {
+  chunk.batch->endChunk(chunk.begin, std::move(results));
+  queue_->ended(this, chunk);
+}
+
+void Lane::pause(bool progressed) {
+  Clock::time_point now = Clock::now();
+  if (progressed || transfers_.empty()) {
+    last_progress_ = now;
+    return;
+  }
+  Clock::duration idle = now - last_progress_;
+  if (idle > kPatience) {
+    std::this_thread::sleep_for(kLongSleep);
+  } else if (idle > kSpin) {
+    std::this_thread::sleep_for(kShortSleep);
+  }
+}
+
+}  // namespace hicache

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "layout_files.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "error.h"
+
+namespace hicache {
+namespace {
+
+std::string bucketName(uint8_t bucket) {
+  static const char kDigits[] = "0123456789abcdef";
+  return {kDigits[bucket >> 4], kDigits[bucket & 15]};
+}
+
+// SGLang's page keys: a SHA-256 in hexadecimal, perhaps with a component such as _k behind it.
+bool looksLikePageKey(std::string_view key) {
+  constexpr size_t kDigits = 64;
+  auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return key.size() >= kDigits && std::all_of(key.begin(), key.begin() + kDigits, is_hex);
+}
+
+void readSeal(FileCalls& calls, const std::string& path, FoundPage* page) {
+  uint8_t data[PageSeal::kBytesMax];
+  int64_t size = calls.getAttribute(page->file.get(), PageSeal::kAttribute, data, sizeof(data));
+  if (size == -ENODATA || size == -ENOTSUP) return;  // written by another program
+  if (size < 0 && size != -ERANGE) throw errnoError("reading the attributes of '" + path + "'", static_cast<int>(-size));
+  PageSeal seal;
+  bool good = size > 0 && PageSeal::decode(data, static_cast<size_t>(size), &seal) &&
+              seal.name_hash == PageSeal::hashOfName(page->place.name);
+  if (good) page->seal = seal;
+  page->bad_seal = !good;
+}
+
+}  // namespace
+
+LayoutFiles::LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming)
+    : files_(std::move(files)), codec_(naming), bucketed_(naming.bucketed) {}
+
+FilePlace LayoutFiles::placeOf(std::string_view key) const {
+  FilePlace place;
+  place.name = codec_.name(key);
+  Route route = routeName(place.name, files_->directories().size());
+  place.directory = bucketed_ ? route.directory : 0;
+  if (bucketed_) place.bucket = bucketName(route.bucket);
+  return place;
+}
+
+PagePlacement LayoutFiles::place(std::string_view key, int64_t length) const {
+  PagePlacement placement;
+  placement.place = placeOf(key);
+  bool aligned = length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0;
+  placement.direct = aligned && files_->directories()[placement.place.directory].direct_io;
+  placement.temp = files_->createTemp(placement.place.directory, placement.direct);
+  return placement;
+}
+
+void LayoutFiles::publish(PagePlacement* placement, std::string_view key, PageSeal seal) const {
+  const StorageDirectory& directory = files_->directories()[placement->place.directory];
+  if (directory.attributes) {
+    FileCalls& calls = files_->calls();
+    int fd = placement->temp.file.get();
+    seal.name_hash = PageSeal::hashOfName(placement->place.name);
+    std::array<uint8_t, PageSeal::kBytesMax> bytes;
+    size_t size = seal.encode(&bytes);
+    int set = calls.setAttribute(fd, PageSeal::kAttribute, bytes.data(), size);
+    if (set < 0) throw errnoError("sealing '" + files_->pathOf(placement->place) + "'", -set);
+    if (KeyCodec::isDigestName(placement->place.name)) {
+      set = calls.setAttribute(fd, PageSeal::kKeyAttribute, key.data(), key.size());
+      // A key too long for an attribute is still found by its digest; only listings cannot show it.
+      if (set < 0 && set != -ENOSPC && set != -E2BIG && set != -ERANGE) {
+        throw errnoError("keeping the key of '" + files_->pathOf(placement->place) + "'", -set);
+      }
+    }
+  }
+  files_->publish(&placement->temp, placement->place);
+}
+
+std::optional<FoundPage> LayoutFiles::find(std::string_view key, int64_t expected_length) const {
+  FilePlace place = placeOf(key);
+  bool direct = expected_length > 0 && expected_length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
+                files_->directories()[place.directory].direct_io;
+  return open(place, direct);
+}
+
+std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) const {
+  FoundPage page;
+  struct stat status = {};
+  page.file = files_->openPage(place, direct, &status);
+  if (!page.file) return std::nullopt;
+  page.place = place;
+  page.direct = direct;
+  page.file_length = status.st_size;
+  page.modified_millis = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+  if (files_->directories()[place.directory].attributes) readSeal(files_->calls(), files_->pathOf(place), &page);
+  return page;
+}
+
+void LayoutFiles::requireWhole(const FoundPage& page) const {
+  if (page.bad_seal) {
+    throw Error(HICACHE_CORRUPT, "the attributes of '" + files_->pathOf(page.place) +
+                                     "' are damaged or belong to another page: set the page again");
+  }
+  if (page.seal && page.file_length != static_cast<int64_t>(page.seal->length)) {
+    throw Error(HICACHE_CORRUPT, "'" + files_->pathOf(page.place) + "' has " + std::to_string(page.file_length) +
+                                     " bytes, was stored with " + std::to_string(page.seal->length) + ": set the page again");
+  }
+  if (!page.seal && page.file_length == 0) {
+    throw Error(HICACHE_CORRUPT, "'" + files_->pathOf(page.place) + "' is an empty file that this library did not write");
+  }
+}
+
+bool LayoutFiles::isOurs(const FilePlace& place) const {
+  std::string_view key;
+  if (!codec_.keyOf(place.name, &key)) return false;
+  if (bucketed_) {
+    // A name stands only where it is routed to; a foreign file there by chance is one in 256 per directory.
+    Route route = routeName(place.name, files_->directories().size());
+    if (route.directory != place.directory || bucketName(route.bucket) != place.bucket) return false;
+  }
+  if (looksLikePageKey(key) || KeyCodec::isDigestName(place.name)) return true;
+  // Any other name is ours when it carries our seal; without attributes a routed name has to do.
+  if (!files_->directories()[place.directory].attributes) return bucketed_;
+  try {
+    std::optional<FoundPage> page = open(place, false);
+    return page && (page->seal.has_value() || page->bad_seal);
+  } catch (const Error&) {
+    return false;  // no regular file, or not readable: not ours to touch
+  }
+}
+
+void LayoutFiles::forEach(const std::function<bool(const FilePlace&)>& visit) const {
+  FileCalls& calls = files_->calls();
+  for (size_t i = 0; i < files_->directories().size(); ++i) {
+    const StorageDirectory& directory = files_->directories()[i];
+    for (int bucket = 0; bucket < (bucketed_ ? 256 : 1); ++bucket) {
+      FilePlace place;
+      place.directory = i;
+      FileHandle folder;
+      if (bucketed_) {
+        place.bucket = bucketName(static_cast<uint8_t>(bucket));
+        int fd = calls.openBeneath(directory.base.get(), place.bucket.c_str(), O_RDONLY | O_DIRECTORY, 0);
+        if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP) continue;  // not made yet, or somebody else's
+        if (fd < 0) throw errnoError("listing '" + directory.path + "/" + place.bucket + "'", -fd);
+        folder = FileHandle(&calls, fd);
+      }
+      std::vector<std::string> names;
+      int listed = calls.list(folder ? folder.get() : directory.base.get(), &names);
+      if (listed < 0) throw errnoError("listing '" + directory.path + "/" + place.bucket + "'", -listed);
+      for (std::string& name : names) {
+        place.name = std::move(name);
+        if (isOurs(place) && !visit(place)) return;
+      }
+    }
+  }
+}
+
+std::optional<std::string> LayoutFiles::keyOf(const FilePlace& place, const FoundPage& page) const {
+  std::string_view key;
+  if (!codec_.keyOf(place.name, &key)) return std::nullopt;
+  if (!KeyCodec::isDigestName(place.name)) return std::string(key);
+  std::string text(HICACHE_KEY_BYTES_MAX, '\0');
+  int64_t size = files_->calls().getAttribute(page.file.get(), PageSeal::kKeyAttribute, text.data(), text.size());
+  if (size <= 0) return std::nullopt;
+  text.resize(static_cast<size_t>(size));
+  // The attribute is only believed when it leads back to this very name.
+  return codec_.name(text) == place.name ? std::optional<std::string>(text) : std::nullopt;
+}
+
+int64_t LayoutFiles::clear(const std::function<bool()>& stop) const {
+  int64_t removed = 0;
+  forEach([&](const FilePlace& place) {
+    if (stop()) return false;
+    removed += files_->remove(place) ? 1 : 0;
+    return true;
+  });
+  return removed;
+}
+
+}  // namespace hicache

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layout "files": one file per key under SGLang's names, raw page bytes, published by rename, sealed by an attribute.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "file_manager.h"
+#include "key_codec.h"
+#include "page_seal.h"
+
+namespace hicache {
+
+// A page being written: its temp file and where it will stand.
+struct PagePlacement {
+  FilePlace place;
+  TempFile temp;
+  bool direct = false;
+};
+
+// A page found: its open file and what is known of it.
+struct FoundPage {
+  FilePlace place;
+  FileHandle file;
+  bool direct = false;
+  int64_t file_length = 0;
+  int64_t modified_millis = 0;
+  std::optional<PageSeal> seal;
+  bool bad_seal = false;  // carries our attribute, damaged or of another name
+
+  int64_t length() const { return seal ? static_cast<int64_t>(seal->length) : file_length; }
+};
+
+// Threads: safe from any number of threads.
+class LayoutFiles {
+ public:
+  LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming);
+
+  FileManager& files() const { return *files_; }
+  const KeyCodec& codec() const { return codec_; }
+
+  // Where a key's file stands. Throws INVALID_ARGUMENT for an empty or over-long key.
+  FilePlace placeOf(std::string_view key) const;
+
+  // Opens a temp file for a page; direct I/O where the directory takes it and the length is a multiple of the block size.
+  PagePlacement place(std::string_view key, int64_t length) const;
+  // Seals the page and gives it its final name. seal needs length, checksum and shape; the name is added here.
+  void publish(PagePlacement* placement, std::string_view key, PageSeal seal) const;
+
+  // The page under a key, whatever its state, or nothing. expected_length decides on direct I/O; -1: buffered.
+  std::optional<FoundPage> find(std::string_view key, int64_t expected_length) const;
+  // Throws CORRUPT when the file cannot be the whole page: its seal is bad, its length is not the seal's, or it is an empty
+  // file of somebody else.
+  void requireWhole(const FoundPage& page) const;
+
+  bool remove(std::string_view key) const { return files_->remove(placeOf(key)); }
+
+  // Calls visit for each page of this naming, until it returns false. Foreign files are passed over.
+  void forEach(const std::function<bool(const FilePlace&)>& visit) const;
+  // The key of a listed page: from its name, or from its attribute where the name is a digest; nothing when that is missing.
+  std::optional<std::string> keyOf(const FilePlace& place, const FoundPage& page) const;
+  std::optional<FoundPage> open(const FilePlace& place, bool direct) const;
+
+  // Removes every page of this naming; returns how many.
+  int64_t clear(const std::function<bool()>& stop) const;
+
+ private:
+  bool isOurs(const FilePlace& place) const;
+
+  std::shared_ptr<FileManager> files_;
+  KeyCodec codec_;
+  bool bucketed_;
+};
+
+}  // namespace hicache

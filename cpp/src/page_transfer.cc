@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "page_transfer.h"
+
+#include "get_transfer.h"
+#include "set_transfer.h"
+
+namespace hicache {
+namespace {
+
+bool isAligned(uint64_t address) { return address % kDirectIoAlignment == 0; }
+
+size_t roundUp(int64_t length) {
+  return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
+}
+
+}  // namespace
+
+std::unique_ptr<PageTransfer> PageTransfer::of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk) {
+  if (chunk.batch->operation() == Operation::kSet)
+    return std::make_unique<SetTransfer>(std::move(parts), buffers, std::move(chunk));
+  return std::make_unique<GetTransfer>(std::move(parts), buffers, std::move(chunk));
+}
+
+PageTransfer::PageTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk,
+                           TransferOperation operation)
+    : parts_(std::move(parts)), chunk_(std::move(chunk)), buffers_(buffers), operation_(operation) {
+  results_.resize(chunk_.end - chunk_.begin);
+}
+
+int32_t PageTransfer::bufferedFlag(const Entry& entry) const {
+  return parts_->files->directories()[entry.place.directory].direct_io && !entry.direct ? HICACHE_FLAG_BUFFERED : 0;
+}
+
+void PageTransfer::begin() {
+  for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
+    if (batch()->settledEarly(chunk_.begin + i)) continue;
+    try {
+      MemoryPlace memory = parts_->cuda->placeOf(page(i).address);
+      if (memory.type == MemoryType::kVram) {
+        throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
+                                             ": the page is on cuda:" + std::to_string(memory.device) +
+                                             ", and the layout files moves host memory only; copy it first (tensor.cpu())");
+      }
+      Entry entry;
+      entry.index = i;
+      entry.length = page(i).length;
+      if (open(i, &entry)) entries_.push_back(std::move(entry));
+    } catch (...) {
+      settle(i, PageResult::failed(currentError()));
+    }
+  }
+  try {
+    assignMemory();
+  } catch (...) {
+    const Error error = currentError();
+    for (const Entry& entry : entries_) settle(entry.index, PageResult::failed(error));
+    entries_.clear();
+  }
+  for (Entry& entry : entries_) prepare(entry);
+  if (!entries_.empty()) attempts_.emplace_back(0, entries_.size());
+}
+
+void PageTransfer::assignMemory() {
+  size_t staged_bytes = 0;
+  for (Entry& entry : entries_) {
+    entry.memory = page(entry.index).address;
+    entry.staged = entry.length > 0 && (parts_->backend.needs_own_memory || (entry.direct && !isAligned(entry.memory)));
+    if (entry.staged) staged_bytes += roundUp(entry.length);
+  }
+  if (staged_bytes == 0) return;
+  staging_ = buffers_->take(staged_bytes);
+  uint64_t next = staging_.address();
+  for (Entry& entry : entries_) {
+    if (!entry.staged) continue;
+    entry.memory = next;
+    next += roundUp(entry.length);
+  }
+}
+
+bool PageTransfer::post(Agent& agent) {
+  if (batch()->abandoned()) {
+    attempts_.clear();
+    return true;
+  }
+  try {
+    request_ = makeRequest(agent);
+  } catch (...) {
+    failAttempt(currentError());
+    return false;
+  }
+  if (request_ == nullptr) {
+    endAttempt();
+    return true;
+  }
+  TransferRequest::State state = request_->post();
+  if (state == TransferRequest::State::kInFlight) return true;
+  return poll();
+}
+
+bool PageTransfer::poll() {
+  TransferRequest::State state = request_->state() == TransferRequest::State::kInFlight ? request_->poll() : request_->state();
+  if (state == TransferRequest::State::kInFlight) return true;
+  NixlStatus status = request_->lastStatus();
+  bool clean = request_->release();
+  request_.reset();
+  if (state == TransferRequest::State::kFailed) {
+    failAttempt(nixlError(HICACHE_TRANSFER_FAILED, std::string("the transfer through ") + parts_->backend.name, status));
+    return false;
+  }
+  endAttempt();
+  return clean;
+}
+
+std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent) const {
+  auto [begin, end] = attempts_.front();
+  std::vector<Descriptor> local;
+  std::vector<Descriptor> storage;
+  local.reserve(end - begin);
+  storage.reserve(end - begin);
+  for (size_t i = begin; i < end; ++i) {
+    const Entry& entry = entries_[i];
+    if (entry.length == 0) continue;  // a page of no bytes needs no transfer
+    local.push_back({entry.memory, static_cast<uint64_t>(entry.length), 0});
+    storage.push_back({0, static_cast<uint64_t>(entry.length), static_cast<uint64_t>(entry.fd)});
+  }
+  if (local.empty()) return nullptr;
+  return std::make_unique<TransferRequest>(agent, operation_, std::move(local), std::move(storage));
+}
+
+void PageTransfer::endAttempt() {
+  for (size_t i = attempts_.front().first; i < attempts_.front().second; ++i) entries_[i].moved = true;
+  attempts_.pop_front();
+}
+
+void PageTransfer::failAttempt(const Error& error) {
+  auto [begin, end] = attempts_.front();
+  attempts_.pop_front();
+  if (batch()->abandoned()) {
+    attempts_.clear();
+  } else if (end - begin > 1) {
+    // NIXL has one status for all: find the bad page, so that it does not spoil its neighbours.
+    for (size_t i = begin; i < end; ++i) attempts_.emplace_back(i, i + 1);
+  } else {
+    settle(entries_[begin].index, PageResult::failed(diagnose(entries_[begin], error)));
+  }
+}
+
+void PageTransfer::fail(const Error& error) {
+  for (; !attempts_.empty(); attempts_.pop_front()) {
+    for (size_t i = attempts_.front().first; i < attempts_.front().second; ++i)
+      settle(entries_[i].index, PageResult::failed(error));
+  }
+}
+
+void PageTransfer::finish() {
+  for (Entry& entry : entries_) {
+    if (!entry.moved || batch()->abandoned()) continue;
+    try {
+      complete(entry);
+    } catch (...) {
+      settle(entry.index, PageResult::failed(currentError()));
+    }
+  }
+  entries_.clear();
+  buffers_->give(std::move(staging_));
+  staging_ = AlignedBuffer();
+}
+
+}  // namespace hicache

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One chunk of a set or a get on its way through a lane:
+//   begin    place or find each page, stage it where alignment demands it
+//   post     hand all pages to NIXL as one request; after a failure, one page at a time
+//   poll     move the request on
+//   finish   publish or verify each page, settle the keys
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "aligned_buffer.h"
+#include "batch.h"
+#include "layout_files.h"
+#include "store_parts.h"
+#include "transfer_request.h"
+
+namespace hicache {
+
+// Threads: the lane that owns it.
+class PageTransfer {
+ public:
+  static std::unique_ptr<PageTransfer> of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
+  virtual ~PageTransfer() = default;
+
+  void begin();
+  // Posts what is next; the agent must be good. False when NIXL refused: the agent is suspect from then on.
+  bool post(Agent& agent);
+  // Moves what is in flight on. False when it failed: the agent is suspect from then on.
+  bool poll();
+  // Gives up what is not posted yet, with this cause.
+  void fail(const Error& error);
+  // After drained. The files are closed and temp files gone when the object ends.
+  void finish();
+  // What became of the chunk's keys, for Batch::endChunk; PENDING where the batch was abandoned first.
+  std::vector<PageResult> takeResults() { return std::move(results_); }
+
+  bool inFlight() const { return request_ != nullptr; }
+  // Nothing in flight and nothing more to post.
+  bool drained() const { return request_ == nullptr && attempts_.empty(); }
+  const Chunk& chunk() const { return chunk_; }
+  const std::shared_ptr<Batch>& batch() const { return chunk_.batch; }
+
+ protected:
+  // One page under way. memory is what NIXL reads or fills: the caller's, or a staged copy.
+  struct Entry {
+    size_t index = 0;  // in the chunk
+    FilePlace place;
+    int fd = -1;
+    int64_t length = 0;
+    uint64_t memory = 0;
+    bool staged = false;
+    bool direct = false;
+    bool moved = false;
+  };
+
+  PageTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk, TransferOperation operation);
+
+  const Page& page(size_t index) const { return chunk_.batch->pages()[chunk_.begin + index]; }
+  void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
+  int32_t bufferedFlag(const Entry& entry) const;
+
+  // Opens the file of page index and fills the entry, or settles the key and returns false. May throw Error.
+  virtual bool open(size_t index, Entry* entry) = 0;
+  // The entry's memory is known: last step before the transfer.
+  virtual void prepare(Entry& entry) = 0;
+  // The entry's bytes have moved: publish or verify, and settle. May throw Error.
+  virtual void complete(Entry& entry) = 0;
+  // Why a page could not be moved, by trying the plain system call; the NIXL failure itself when that works.
+  virtual Error diagnose(const Entry& entry, const Error& nixl_failure) = 0;
+
+  const std::shared_ptr<const StoreParts> parts_;
+  const Chunk chunk_;
+
+ private:
+  void assignMemory();
+  // A request for the next attempt; null when its pages have no bytes.
+  std::unique_ptr<TransferRequest> makeRequest(Agent& agent) const;
+  void endAttempt();
+  void failAttempt(const Error& error);
+
+  BufferPool* const buffers_;
+  const TransferOperation operation_;
+  std::vector<Entry> entries_;
+  std::vector<PageResult> results_;
+  AlignedBuffer staging_;
+  std::deque<std::pair<size_t, size_t>> attempts_;  // ranges of entries still to be posted; the front one is in flight
+  std::unique_ptr<TransferRequest> request_;
+};
+
+}  // namespace hicache

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Set: temp files, transfer, seal and rename.
+#pragma once
+
+#include <vector>
+
+#include "page_transfer.h"
+
+namespace hicache {
+
+class SetTransfer final : public PageTransfer {
+ public:
+  SetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
+  ~SetTransfer() override;
+
+ protected:
+  bool open(size_t index, Entry* entry) override;
+  void prepare(Entry& entry) override;
+  void complete(Entry& entry) override;
+  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+
+ private:
+  std::vector<PagePlacement> placements_;  // by index in the chunk
+  std::vector<uint64_t> checksums_;
+};
+
+}  // namespace hicache

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.h"
+
+#include <charconv>
+
+#include "error.h"
+
+namespace hicache {
+namespace {
+
+[[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& allowed) {
+  throw Error(HICACHE_INVALID_ARGUMENT, name + " = '" + value + "': must be " + allowed);
+}
+
+bool toBool(const std::string& name, const std::string& value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  refuse(name, value, "true or false");
+}
+
+int64_t toInteger(const std::string& name, const std::string& value, int64_t low, int64_t high) {
+  int64_t number = 0;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size() || number < low || number > high) {
+    refuse(name, value, "a whole number in " + std::to_string(low) + ".." + std::to_string(high));
+  }
+  return number;
+}
+
+// Takes the settings that a store and an agent share; false when the name is none of them.
+bool takeBackendSetting(const std::string& name, const std::string& value, BackendRequest* request) {
+  constexpr std::string_view kPluginPrefix = "plugin.";
+  if (name == "backend") {
+    if (value.empty()) refuse(name, value, "auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
+    request->backend = value;
+  } else if (name.size() > kPluginPrefix.size() && name.compare(0, kPluginPrefix.size(), kPluginPrefix) == 0) {
+    request->params[name.substr(kPluginPrefix.size())] = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+[[noreturn]] void refuseUnknown(const std::string& name) {
+  throw Error(HICACHE_INVALID_ARGUMENT, "unknown setting '" + name + "'; hicache_nixl.h lists the known ones");
+}
+
+// More descriptors in flight than NIXL's POSIX plugin has slots for would hang it for ever.
+void requireRoomInFlight(const StoreConfig& config) {
+  constexpr int64_t kSlotsMax = 65536;
+  auto chosen = config.backend.params.find("ios_pool_size");
+  int64_t slots =
+      chosen == config.backend.params.end() ? kSlotsMax : toInteger("plugin.ios_pool_size", chosen->second, 64, kSlotsMax);
+  if (config.backend.descriptors_in_flight > slots) {
+    throw Error(HICACHE_INVALID_ARGUMENT,
+                "chunk_pages * chunks_in_flight = " + std::to_string(config.backend.descriptors_in_flight) + ": at most " +
+                    std::to_string(slots) + " (ios_pool_size) pages can be in flight");
+  }
+}
+
+}  // namespace
+
+Settings::Settings(const int8_t* blob, int64_t length) {
+  std::string_view rest(reinterpret_cast<const char*>(blob), length > 0 && blob != nullptr ? static_cast<size_t>(length) : 0);
+  auto next = [&rest] {
+    size_t end = rest.find('\0');
+    if (end == std::string_view::npos) {
+      throw Error(HICACHE_INVALID_ARGUMENT, "settings: not a sequence of name NUL value NUL pairs");
+    }
+    std::string part(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+    return part;
+  };
+  while (!rest.empty()) {
+    std::string name = next();
+    add(std::move(name), next());
+  }
+}
+
+std::string Settings::encode() const {
+  std::string blob;
+  for (const auto& [name, value] : pairs_) {
+    blob.append(name).push_back('\0');
+    blob.append(value).push_back('\0');
+  }
+  return blob;
+}
+
+StoreConfig StoreConfig::parse(const Settings& settings) {
+  StoreConfig config;
+  for (const auto& [name, value] : settings.pairs()) {
+    if (name == "storage_dir") {
+      if (value.empty()) refuse(name, value, "the path of a directory");
+      config.storage_directories.push_back(value);
+    } else if (takeBackendSetting(name, value, &config.backend)) {
+      continue;
+    } else if (name == "layout") {
+      if (value != "files") refuse(name, value, "files");
+    } else if (name == "naming") {
+      if (value != "sglang" && value != "sglang-v0") refuse(name, value, "sglang or sglang-v0");
+      config.naming.bucketed = value == "sglang";
+    } else if (name == "model") {
+      config.naming.model = value;
+    } else if (name == "tp_rank") {
+      config.naming.tp_rank = toInteger(name, value, 0, INT32_MAX);
+    } else if (name == "tp_size") {
+      config.naming.tp_size = toInteger(name, value, 1, INT32_MAX);
+    } else if (name == "mla") {
+      config.naming.mla = toBool(name, value);
+    } else if (name == "direct_io") {
+      config.direct_io = toBool(name, value);
+    } else if (name == "checksum") {
+      config.verify_checksum = toBool(name, value);
+    } else if (name == "lanes") {
+      config.lanes = toInteger(name, value, 0, 64);
+    } else if (name == "chunk_pages") {
+      config.chunk_pages = toInteger(name, value, 1, 4096);
+    } else if (name == "chunk_bytes") {
+      config.chunk_bytes = toInteger(name, value, 4096, int64_t{1} << 40);
+    } else if (name == "chunks_in_flight") {
+      config.chunks_in_flight = toInteger(name, value, 1, 64);
+    } else if (name == "close_timeout") {
+      config.close_timeout_millis = toInteger(name, value, 0, INT32_MAX);
+    } else {
+      refuseUnknown(name);
+    }
+  }
+  if (config.storage_directories.empty()) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: none given; name at least one directory for the pages");
+  }
+  config.backend.file_storage = true;
+  config.backend.descriptors_in_flight = config.chunk_pages * config.chunks_in_flight;
+  requireRoomInFlight(config);
+  return config;
+}
+
+BackendRequest parseBackendRequest(const Settings& settings) {
+  BackendRequest request;
+  for (const auto& [name, value] : settings.pairs()) {
+    if (takeBackendSetting(name, value, &request)) {
+      continue;
+    } else if (name == "memory") {
+      if (value != "dram" && value != "vram") refuse(name, value, "dram or vram");
+      request.memory = value == "vram" ? MemoryType::kVram : MemoryType::kDram;
+    } else if (name == "probe_dir") {
+      request.probe_directory = value;
+    } else {
+      refuseUnknown(name);
+    }
+  }
+  return request;
+}
+
+}  // namespace hicache

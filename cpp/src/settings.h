@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The settings blob of the C boundary (name NUL value NUL ...), read and written.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "key_codec.h"
+#include "nixl_api.h"
+
+namespace hicache {
+
+// Pairs in the order given; a name may repeat.
+class Settings {
+ public:
+  Settings() = default;
+  // Throws INVALID_ARGUMENT when the blob is not made of pairs.
+  Settings(const int8_t* blob, int64_t length);
+
+  void add(std::string name, std::string value) { pairs_.emplace_back(std::move(name), std::move(value)); }
+  const std::vector<std::pair<std::string, std::string>>& pairs() const { return pairs_; }
+  std::string encode() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+// Which backend to make, and for what.
+struct BackendRequest {
+  std::string backend = "auto";           // auto | 3FS | POSIX | GDS_MT | GDS | OBJ
+  PluginParams params;                    // plugin.NAME
+  MemoryType memory = MemoryType::kDram;  // what it must move
+  std::string probe_directory;            // where file backends test themselves; empty: no transfer is tested
+  bool file_storage = false;              // pages go to files: a backend that moves objects only will not do
+  int64_t descriptors_in_flight = 0;      // how many a lane keeps posted at most
+};
+
+// hicache_store_open's settings, checked.
+struct StoreConfig {
+  std::vector<std::string> storage_directories;
+  BackendRequest backend;
+  Naming naming;
+  bool direct_io = true;
+  bool verify_checksum = true;
+  int64_t lanes = 0;
+  int64_t chunk_pages = 32;
+  int64_t chunk_bytes = 8 << 20;
+  int64_t chunks_in_flight = 4;
+  int64_t close_timeout_millis = 5000;
+
+  // Throws INVALID_ARGUMENT naming the setting, its value, and what is allowed.
+  static StoreConfig parse(const Settings& settings);
+};
+
+// hicache_agent_select_backend's settings, checked.
+BackendRequest parseBackendRequest(const Settings& settings);
+
+}  // namespace hicache

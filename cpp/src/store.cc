@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "batch_checks.h"
+
+namespace hicache {
+namespace {
+
+constexpr size_t kLanesMaxByDefault = 4;
+// Below this many bytes a lane, waking a second one costs more than it saves.
+constexpr int64_t kLaneBytesMin = 512 << 10;
+
+size_t laneCountOf(const StoreConfig& config) {
+  if (config.lanes > 0) return static_cast<size_t>(config.lanes);
+  return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kLanesMaxByDefault);
+}
+
+const char* text(bool value) { return value ? "true" : "false"; }
+
+}  // namespace
+
+Store::Store(const StoreConfig& config, Outside outside) {
+  auto parts = std::make_shared<StoreParts>();
+  parts->config = config;
+  parts->nixl = outside.nixl;
+  parts->cuda = outside.cuda;
+  KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
+  parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
+  parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming);
+  parts->config.backend.probe_directory = parts->files->tempFolder(0);
+  BackendSelection selection =
+      selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
+  parts->backend = selection.backend;
+  candidates_ = std::move(selection.candidates);
+  parts_ = std::move(parts);
+  lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));
+}
+
+int64_t Store::submit(const BatchRequest& request) {
+  requireSound(request);
+  std::shared_ptr<Batch> batch = makeBatch(request);
+  std::vector<Chunk> chunks = split(batch);
+  batch->setChunkCount(chunks.size());
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    batches_[batch->id()] = batch;
+  }
+  if (chunks.empty()) {
+    batch->completeEmpty();
+    return batch->id();
+  }
+  try {
+    lanes_->submit(batch, std::move(chunks));
+  } catch (const Error&) {
+    forget(batch->id());
+    throw;
+  }
+  return batch->id();
+}
+
+std::shared_ptr<Batch> Store::makeBatch(const BatchRequest& request) {
+  int64_t id = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    id = next_batch_++;
+  }
+  auto deadline = Clock::now() + std::chrono::milliseconds(request.timeout_millis);
+  auto batch = std::make_shared<Batch>(id, request.operation, deadline, request.timeout_millis, events_);
+  fillPages(request, batch.get());
+  return batch;
+}
+
+std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
+  const std::vector<Page>& pages = batch->pages();
+  std::vector<Chunk> chunks;
+  if (batch->allSettled()) return chunks;
+  int64_t total = 0;
+  for (const Page& page : pages) total += std::max<int64_t>(page.length, 0);
+  bool transfers = batch->operation() == Operation::kSet || batch->operation() == Operation::kGet;
+  int64_t pages_max = transfers ? parts_->config.chunk_pages : static_cast<int64_t>(pages.size());
+  int64_t bytes_max = parts_->config.chunk_bytes;
+  if (transfers) {
+    // Small batches are spread over the lanes too, as long as each part is worth a lane.
+    int64_t share = total / static_cast<int64_t>(lanes_->laneCount()) + 1;
+    bytes_max = std::min(bytes_max, std::max(share, kLaneBytesMin));
+  }
+  for (size_t begin = 0, end = 0; begin < pages.size(); begin = end) {
+    int64_t bytes = 0;
+    while (end < pages.size() && static_cast<int64_t>(end - begin) < pages_max) {
+      bytes += std::max<int64_t>(pages[end].length, 0);
+      if (end > begin && bytes > bytes_max) break;
+      ++end;
+    }
+    chunks.push_back({batch, begin, end});
+  }
+  return chunks;
+}
+
+std::shared_ptr<Batch> Store::batch(int64_t id) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = batches_.find(id);
+  return found == batches_.end() ? nullptr : found->second;
+}
+
+void Store::forget(int64_t id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  batches_.erase(id);
+}
+
+bool Store::close(std::chrono::milliseconds timeout) {
+  bool drained = lanes_->close(timeout);
+  events_->close();
+  return drained;
+}
+
+Settings Store::describe() const {
+  Settings description;
+  const StoreConfig& config = parts_->config;
+  description.add("backend", parts_->backend.name);
+  description.add("nixl_plugin", parts_->backend.plugin);
+  description.add("queue", parts_->backend.queue);
+  description.add("nixl_path", parts_->nixl->libraryPath());
+  description.add("layout", "files");
+  description.add("naming", config.naming.bucketed ? "sglang" : "sglang-v0");
+  description.add("suffix", parts_->layout->codec().suffix());
+  description.add("checksum", text(config.verify_checksum));
+  description.add("lanes", std::to_string(lanes_->laneCount()));
+  description.add("lanes_in_quarantine", std::to_string(lanes_->quarantined()));
+  description.add("batches", std::to_string(lanes_->activeBatches()));
+  for (size_t i = 0; i < parts_->files->directories().size(); ++i) {
+    const StorageDirectory& directory = parts_->files->directories()[i];
+    std::string prefix = "directory." + std::to_string(i) + ".";
+    description.add(prefix + "path", directory.path);
+    description.add(prefix + "file_system", directory.file_system);
+    description.add(prefix + "direct_io", text(directory.direct_io));
+    description.add(prefix + "direct_io_reason", directory.direct_io_reason);
+    description.add(prefix + "alignment", std::to_string(kDirectIoAlignment));
+    description.add(prefix + "attributes", text(directory.attributes));
+    description.add(prefix + "stale_files_swept", std::to_string(directory.stale_files_swept));
+  }
+  hicache::describe(candidates_, &description);
+  return description;
+}
+
+}  // namespace hicache

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The store: open, submit, look, close, as straight lines over the parts below it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "batch.h"
+#include "lane_pool.h"
+#include "store_parts.h"
+
+namespace hicache {
+
+// The outside world, so that tests can put a fake in its place.
+struct Outside {
+  std::shared_ptr<NixlApi> nixl = realNixlApi();
+  std::shared_ptr<CudaApi> cuda = realCudaApi();
+  std::shared_ptr<FileCalls> files = realFileCalls();
+};
+
+// Keys and memory of one batch as the C boundary hands them over; see hicache_submit_set for the meaning of each.
+struct BatchRequest {
+  Operation operation = Operation::kExists;
+  int64_t count = 0;
+  const int8_t* keys = nullptr;
+  const int32_t* key_lengths = nullptr;
+  const int64_t* addresses = nullptr;
+  const int64_t* lengths = nullptr;
+  const int32_t* dtypes = nullptr;
+  const int32_t* ranks = nullptr;
+  const int64_t* dims = nullptr;
+  int64_t timeout_millis = 0;
+};
+
+// Threads: safe from any number of threads; the destructor runs alone.
+class Store {
+ public:
+  // Opens directories, selects and tests the backend, starts the lanes. Throws Error; then nothing is left open.
+  explicit Store(const StoreConfig& config, Outside outside = {});
+
+  // Starts a batch and returns its id. Throws Error; then nothing was started.
+  int64_t submit(const BatchRequest& request);
+  // nullptr when there is no such batch.
+  std::shared_ptr<Batch> batch(int64_t id) const;
+  void forget(int64_t id);
+
+  EventQueue& events() const { return *events_; }
+  const LayoutFiles& layout() const { return *parts_->layout; }
+
+  // True when everything drained; false when a transfer hangs and stays in quarantine. Idempotent.
+  bool close(std::chrono::milliseconds timeout);
+  // The pairs of hicache_store_describe.
+  Settings describe() const;
+
+ private:
+  std::shared_ptr<Batch> makeBatch(const BatchRequest& request);
+  std::vector<Chunk> split(const std::shared_ptr<Batch>& batch) const;
+
+  std::shared_ptr<EventQueue> events_ = std::make_shared<EventQueue>();
+  std::shared_ptr<const StoreParts> parts_;
+  std::vector<BackendCandidate> candidates_;
+  std::unique_ptr<LanePool> lanes_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<int64_t, std::shared_ptr<Batch>> batches_;
+  int64_t next_batch_ = 1;
+};
+
+}  // namespace hicache

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all lanes of a store share. It lives until the last lane has drained, even when the store is long closed.
+#pragma once
+
+#include <memory>
+
+#include "backend_selection.h"
+#include "cuda_api.h"
+#include "layout_files.h"
+#include "nixl_api.h"
+#include "settings.h"
+
+namespace hicache {
+
+struct StoreParts {
+  StoreConfig config;
+  std::shared_ptr<NixlApi> nixl;
+  std::shared_ptr<CudaApi> cuda;
+  std::shared_ptr<FileManager> files;
+  std::unique_ptr<LayoutFiles> layout;
+  Backend backend;
+};
+
+}  // namespace hicache
