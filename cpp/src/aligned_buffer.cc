@@ -34,7 +34,8 @@ AlignedBuffer BufferPool::take(size_t size) {
 }
 
 void BufferPool::give(AlignedBuffer buffer) {
-  if (buffer.size() > 0 && free_.size() < keep_) free_.push_back(std::move(buffer));
+  if (buffer.size() == 0 || buffer.size() > size_max_ || free_.size() >= count_) return;
+  free_.push_back(std::move(buffer));
 }
 
 }  // namespace hicache

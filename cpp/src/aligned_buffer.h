@@ -32,16 +32,17 @@ class AlignedBuffer {
   size_t size_ = 0;
 };
 
-// Threads: one at a time.
+// Keeps up to count buffers of up to size_max bytes each. Threads: one at a time.
 class BufferPool {
  public:
-  explicit BufferPool(size_t keep) : keep_(keep) {}
+  BufferPool(size_t count, size_t size_max) : count_(count), size_max_(size_max) {}
   // A buffer of at least size bytes.
   AlignedBuffer take(size_t size);
   void give(AlignedBuffer buffer);
 
  private:
-  const size_t keep_;
+  const size_t count_;
+  const size_t size_max_;
   std::vector<AlignedBuffer> free_;
 };
 

@@ -199,10 +199,12 @@ std::unique_ptr<Agent> proveInTime(const std::shared_ptr<NixlApi>& nixl, const B
   std::packaged_task<std::unique_ptr<Agent>()> task(
       [nixl, backend, request, agent_name] { return prove(nixl, backend, request, agent_name); });
   std::future<std::unique_ptr<Agent>> result = task.get_future();
-  std::thread(std::move(task)).detach();
+  std::thread thread(std::move(task));
   if (result.wait_for(kPluginPatience) != std::future_status::ready) {
+    thread.detach();
     throw Error(HICACHE_TIMEOUT, "it did not answer within " + std::to_string(kPluginPatience.count()) + " s");
   }
+  thread.join();
   return result.get();
 }
 

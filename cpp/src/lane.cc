@@ -34,7 +34,7 @@ Lane::Lane(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> 
     : parts_(std::move(parts)),
       queue_(std::move(queue)),
       name_(std::move(name)),
-      buffers_(static_cast<size_t>(parts_->config.chunks_in_flight)),
+      buffers_(static_cast<size_t>(parts_->config.chunks_in_flight), 2 * static_cast<size_t>(parts_->config.chunk_bytes)),
       agent_(std::move(agent)) {}
 
 void Lane::retire() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,15 @@ size_t laneCountOf(const StoreConfig& config) {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kLanesMaxByDefault);
 }
 
+// Every page in flight holds a file open: leaves half of the process's descriptors to others.
+void fitToFileLimit(StoreConfig* config) {
+  struct rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  int64_t files_a_lane = static_cast<int64_t>(limit.rlim_cur) / 2 / static_cast<int64_t>(laneCountOf(*config));
+  config->chunk_pages = std::clamp<int64_t>(files_a_lane, 1, config->chunk_pages);
+  config->chunks_in_flight = std::clamp<int64_t>(files_a_lane / config->chunk_pages, 1, config->chunks_in_flight);
+}
+
 const char* text(bool value) { return value ? "true" : "false"; }
 
 }  // namespace
@@ -27,6 +37,7 @@ const char* text(bool value) { return value ? "true" : "false"; }
 Store::Store(const StoreConfig& config, Outside outside) {
   auto parts = std::make_shared<StoreParts>();
   parts->config = config;
+  fitToFileLimit(&parts->config);
   parts->nixl = outside.nixl;
   parts->cuda = outside.cuda;
   KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
