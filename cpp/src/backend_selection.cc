@@ -223,9 +223,9 @@ void select(const std::shared_ptr<NixlApi>& nixl, const BackendRequest& request,
   backend.queue = queueOf(known, backend.params);
   try {
     selection->agent = proveInTime(nixl, backend, request, agent_name);
-  } catch (const Error&) {
-    // Container profiles deny io_setup; POSIX AIO works with plain threads.
-    if (backend.queue != "aio" || choosesQueue(backend.params)) throw;
+  } catch (const Error& error) {
+    // Container profiles deny io_setup; POSIX AIO works with plain threads. Storage that hangs does so in every queue.
+    if (backend.queue != "aio" || choosesQueue(backend.params) || error.code() == HICACHE_TIMEOUT) throw;
     backend.params[kUsePosixAio] = "true";
     backend.queue = "posix_aio";
     selection->agent = proveInTime(nixl, backend, request, agent_name);

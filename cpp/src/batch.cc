@@ -42,14 +42,10 @@ void EventQueue::close() {
   changed_.notify_all();
 }
 
-bool EventQueue::closed() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return closed_;
-}
-
-std::optional<EventQueue::Event> EventQueue::next(std::chrono::milliseconds timeout) {
+std::optional<EventQueue::Event> EventQueue::next(std::chrono::milliseconds timeout, bool* finished) {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait_for(lock, timeout, [this] { return !events_.empty() || closed_; });
+  if (finished != nullptr) *finished = closed_ && events_.empty();
   if (events_.empty()) return std::nullopt;
   Event event = events_.front();
   events_.pop_front();

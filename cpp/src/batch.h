@@ -60,9 +60,8 @@ class EventQueue {
   void push(Event event);
   // No more events will come: next answers at once when empty.
   void close();
-  bool closed() const;
-  // Waits up to timeout for an event.
-  std::optional<Event> next(std::chrono::milliseconds timeout);
+  // Waits up to timeout for an event. *finished tells that none will come any more: closed, and all handed out.
+  std::optional<Event> next(std::chrono::milliseconds timeout, bool* finished = nullptr);
 
  private:
   mutable std::mutex mutex_;

@@ -123,9 +123,9 @@ int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicac
 
 int64_t hicache_next_event(hicache_store* store, int64_t timeout_millis, int32_t* events) {
   return guarded<int64_t>(nullptr, 0, [&]() -> int64_t {
-    EventQueue& queue = store->store.events();
-    std::optional<EventQueue::Event> event = queue.next(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0)));
-    if (!event) return queue.closed() ? -1 : 0;
+    bool finished = false;
+    auto event = store->store.events().next(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0)), &finished);
+    if (!event) return finished ? -1 : 0;
     *events = event->bits;
     return event->batch;
   });

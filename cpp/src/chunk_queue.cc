@@ -81,8 +81,8 @@ bool ChunkQueue::waitForDeadline() {
   std::unique_lock<std::mutex> lock(mutex_);
   watch_until_ = Clock::time_point::max();
   for (const auto& [id, active] : active_) {
-    // An abandoned batch waits for its memory only; its deadline is over.
-    if (!active.batch->abandoned()) watch_until_ = std::min(watch_until_, active.batch->deadline());
+    // A settled batch waits for its memory only; its deadline is over.
+    if (!active.batch->allSettled()) watch_until_ = std::min(watch_until_, active.batch->deadline());
   }
   if (stopped_) return false;
   if (watch_until_ == Clock::time_point::max()) {

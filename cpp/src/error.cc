@@ -56,6 +56,8 @@ Error currentError() {
     return Error(HICACHE_INTERNAL, "out of native memory");
   } catch (const std::exception& error) {
     return Error(HICACHE_INTERNAL, std::string("unexpected: ") + error.what());
+  } catch (...) {
+    return Error(HICACHE_INTERNAL, "unexpected: an exception that is no std::exception");
   }
 }
 

@@ -84,12 +84,16 @@ class RealFileCalls final : public FileCalls {
   int tryLock(int fd) override { return orErrno(::flock(fd, LOCK_EX | LOCK_NB)); }
 
  private:
-  // The same promise as openat2 without it: each part is opened on its own, and a link in any part is an error.
+  // The same promise as openat2 without it: each part is opened on its own, a link in any part is an error, and so is a way up.
   static int openPartByPart(int directory, const char* path, int flags, mode_t mode) {
     int parent = directory;
     const char* part = path;
     while (const char* slash = std::strchr(part, '/')) {
       std::string name(part, slash);
+      if (name.empty() || name == "..") {
+        if (parent != directory) ::close(parent);
+        return -EXDEV;
+      }
       int next = ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       int error = errno;
       if (parent != directory) ::close(parent);
@@ -97,8 +101,9 @@ class RealFileCalls final : public FileCalls {
       parent = next;
       part = slash + 1;
     }
-    int fd = ::openat(parent, part, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-    int error = errno;
+    bool leaves = std::strcmp(part, "..") == 0;
+    int fd = leaves ? -1 : ::openat(parent, part, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+    int error = leaves ? EXDEV : errno;
     if (parent != directory) ::close(parent);
     return fd >= 0 ? fd : -error;
   }

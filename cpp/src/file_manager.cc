@@ -59,8 +59,9 @@ void FileManager::closeDirectories() {
     if (!directory.lock) continue;
     FileHandle own(calls_.get(), calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
     directory.temp.reset();
-    if (own) {
-      removeTempFolder(own.get(), directory.temp_name);
+    int64_t removed = 0;
+    // The lock file stays as long as the folder does: it leads the next sweep to what could not be removed now.
+    if (own && removeTempFolder(own.get(), directory.temp_name, &removed)) {
       calls_->unlink(own.get(), (directory.temp_name + ".lock").c_str());
     }
     directory.lock.reset();
@@ -125,20 +126,19 @@ void FileManager::sweepStale(StorageDirectory* directory, int own_folder) {
     if (name == directory->temp_name) continue;
     FileHandle lock(calls_.get(), calls_->openBeneath(own_folder, lock_name.c_str(), O_RDWR, 0));
     if (!lock || calls_->tryLock(lock.get()) < 0) continue;  // its owner lives, or another process sweeps it
-    directory->stale_files_swept += removeTempFolder(own_folder, name);
-    calls_->unlink(own_folder, lock_name.c_str());
+    if (removeTempFolder(own_folder, name, &directory->stale_files_swept)) calls_->unlink(own_folder, lock_name.c_str());
   }
 }
 
-int64_t FileManager::removeTempFolder(int own_folder, const std::string& name) {
-  FileHandle folder(calls_.get(), calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0));
-  if (!folder) return 0;
-  int64_t removed = 0;
+bool FileManager::removeTempFolder(int own_folder, const std::string& name, int64_t* removed) {
+  int fd = calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return fd == -ENOENT;
+  FileHandle folder(calls_.get(), fd);
   std::vector<std::string> files;
   calls_->list(folder.get(), &files);
-  for (const std::string& file : files) removed += calls_->unlink(folder.get(), file.c_str()) >= 0 ? 1 : 0;
-  calls_->removeDirectory(own_folder, name.c_str());
-  return removed;
+  for (const std::string& file : files) *removed += calls_->unlink(folder.get(), file.c_str()) >= 0 ? 1 : 0;
+  int done = calls_->removeDirectory(own_folder, name.c_str());
+  return done >= 0 || done == -ENOENT;
 }
 
 void FileManager::probe(StorageDirectory* directory, bool want_direct_io) {

@@ -84,7 +84,8 @@ class FileManager {
   void openDirectory(StorageDirectory* directory);
   void makeTempFolder(StorageDirectory* directory, int own_folder);
   void sweepStale(StorageDirectory* directory, int own_folder);
-  int64_t removeTempFolder(int own_folder, const std::string& name);
+  // True when the folder is gone; adds the files it held to *removed.
+  bool removeTempFolder(int own_folder, const std::string& name, int64_t* removed);
   void probe(StorageDirectory* directory, bool want_direct_io);
   std::string probeDirectIo(const StorageDirectory& directory);
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "faulty_files.h"
+
+namespace hicache {
+
+void FaultyFiles::failCall(int64_t nth, int error_number) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  calls_until_failure_ = nth;
+  call_error_ = error_number;
+  has_failed_ = false;
+}
+
+bool FaultyFiles::hasFailed() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return has_failed_;
+}
+
+void FaultyFiles::failKind(Kind kind, int error_number) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  failing_kind_ = kind;
+  kind_error_ = error_number;
+}
+
+void FaultyFiles::hang(Kind kind) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  hanging_kind_ = kind;
+}
+
+bool FaultyFiles::hangs() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return hangs_;
+}
+
+void FaultyFiles::letGo() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  hanging_kind_ = Kind::kNone;
+  hangs_ = false;
+  let_go_.notify_all();
+}
+
+int64_t FaultyFiles::openCount() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return open_count_;
+}
+
+int FaultyFiles::errorNow(Kind kind) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (hanging_kind_ == kind) {
+    hanging_kind_ = Kind::kNone;
+    hangs_ = true;
+    let_go_.wait(lock, [this] { return !hangs_; });
+  }
+  if (calls_until_failure_ != 0 && --calls_until_failure_ == 0) {
+    has_failed_ = true;
+    return call_error_;
+  }
+  return failing_kind_ == kind ? kind_error_ : 0;
+}
+
+int FaultyFiles::countOpen(int fd) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (fd >= 0) ++open_count_;
+  return fd;
+}
+
+int FaultyFiles::openBeneath(int directory, const char* path, int flags, mode_t mode) {
+  int error = errorNow(Kind::kOpenBeneath);
+  return error != 0 ? -error : countOpen(real_->openBeneath(directory, path, flags, mode));
+}
+
+int FaultyFiles::openPath(const char* path, int flags, mode_t mode) {
+  int error = errorNow(Kind::kOpenPath);
+  return error != 0 ? -error : countOpen(real_->openPath(path, flags, mode));
+}
+
+int FaultyFiles::close(int fd) {
+  // The kernel gives the descriptor up even where it reports an error.
+  int error = errorNow(Kind::kClose);
+  int closed = real_->close(fd);
+  if (closed == 0) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    --open_count_;
+  }
+  return error != 0 ? -error : closed;
+}
+
+int FaultyFiles::status(int fd, struct stat* result) {
+  int error = errorNow(Kind::kStatus);
+  return error != 0 ? -error : real_->status(fd, result);
+}
+
+int FaultyFiles::truncate(int fd, int64_t length) {
+  int error = errorNow(Kind::kTruncate);
+  return error != 0 ? -error : real_->truncate(fd, length);
+}
+
+int64_t FaultyFiles::readAt(int fd, void* data, size_t length, int64_t offset) {
+  int error = errorNow(Kind::kReadAt);
+  return error != 0 ? -error : real_->readAt(fd, data, length, offset);
+}
+
+int64_t FaultyFiles::writeAt(int fd, const void* data, size_t length, int64_t offset) {
+  int error = errorNow(Kind::kWriteAt);
+  return error != 0 ? -error : real_->writeAt(fd, data, length, offset);
+}
+
+int FaultyFiles::setAttribute(int fd, const char* name, const void* value, size_t length) {
+  int error = errorNow(Kind::kSetAttribute);
+  return error != 0 ? -error : real_->setAttribute(fd, name, value, length);
+}
+
+int64_t FaultyFiles::getAttribute(int fd, const char* name, void* value, size_t capacity) {
+  int error = errorNow(Kind::kGetAttribute);
+  return error != 0 ? -error : real_->getAttribute(fd, name, value, capacity);
+}
+
+int FaultyFiles::makeDirectory(int directory, const char* name, mode_t mode) {
+  int error = errorNow(Kind::kMakeDirectory);
+  return error != 0 ? -error : real_->makeDirectory(directory, name, mode);
+}
+
+int FaultyFiles::removeDirectory(int directory, const char* name) {
+  int error = errorNow(Kind::kRemoveDirectory);
+  return error != 0 ? -error : real_->removeDirectory(directory, name);
+}
+
+int FaultyFiles::rename(int from_directory, const char* from, int to_directory, const char* to) {
+  int error = errorNow(Kind::kRename);
+  return error != 0 ? -error : real_->rename(from_directory, from, to_directory, to);
+}
+
+int FaultyFiles::unlink(int directory, const char* name) {
+  int error = errorNow(Kind::kUnlink);
+  return error != 0 ? -error : real_->unlink(directory, name);
+}
+
+int FaultyFiles::list(int directory, std::vector<std::string>* names) {
+  int error = errorNow(Kind::kList);
+  return error != 0 ? -error : real_->list(directory, names);
+}
+
+int FaultyFiles::tryLock(int fd) {
+  int error = errorNow(Kind::kTryLock);
+  return error != 0 ? -error : real_->tryLock(fd);
+}
+
+}  // namespace hicache

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store_fixture.h"
+
+#include <algorithm>
+
+namespace hicache {
+namespace {
+
+const char* nameOf(hicache_outcome outcome) {
+  static const char* const kNames[] = {"PENDING", "STORED", "HIT",       "MISS",   "SKIPPED",
+                                       "CORRUPT", "FAILED", "TIMED_OUT", "REMOVED"};
+  return kNames[outcome];
+}
+
+std::string describe(const PageResult& result) {
+  return std::string(nameOf(result.outcome)) + ", length " + std::to_string(result.length) +
+         (result.cause == nullptr ? "" : ", code " + std::to_string(result.cause->code()) + ": " + result.cause->what());
+}
+
+}  // namespace
+
+StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more) {
+  Settings settings;
+  for (const std::string& directory : directories) settings.add("storage_dir", directory);
+  settings.add("backend", "POSIX");
+  settings.add("plugin.use_" + queue, "true");
+  for (const auto& [name, value] : more) settings.add(name, value);
+  return StoreConfig::parse(settings);
+}
+
+std::string whyQueueRefused(const std::string& queue) {
+  ScratchDirectory directory(Medium::kMemory);
+  try {
+    Store store(storeConfig({directory.path()}, queue));
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+void StoreFixture::SetUp() { before_ = takeCensus(); }
+
+Outside StoreFixture::outside() {
+  Outside outside;
+  outside.nixl = nixl_;
+  outside.cuda = cuda_;
+  outside.files = files_;
+  return outside;
+}
+
+StoreClient& StoreFixture::open(const StoreConfig& config) {
+  clients_.push_back(std::make_unique<StoreClient>(config, outside()));
+  directories_.insert(directories_.end(), config.storage_directories.begin(), config.storage_directories.end());
+  return *clients_.back();
+}
+
+StoreClient& StoreFixture::open(const std::string& directory, const SettingPairs& more) {
+  return open(storeConfig({directory}, "aio", more));
+}
+
+bool StoreFixture::close(StoreClient& client) {
+  bool drained = client.store().close(std::chrono::seconds(10));
+  clients_.erase(std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) { return each.get() == &client; }));
+  return drained;
+}
+
+void StoreFixture::TearDown() {
+  nixl_->letGo();
+  files_->letGo();
+  clients_.clear();
+  EXPECT_EQ(leftSince(before_), "");
+  for (const std::string& directory : directories_) EXPECT_EQ(leftInOwnFolder(directory), std::vector<std::string>());
+  EXPECT_EQ(nixl_->liveRequests(), 0);
+  EXPECT_EQ(nixl_->liveRegistrations(), 0);
+  EXPECT_EQ(nixl_->liveAgents(), 0);
+  EXPECT_EQ(nixl_->misuses(), std::vector<std::string>());
+  EXPECT_EQ(files_->openCount(), 0);
+}
+
+void QueueFixture::SetUp() {
+  static std::map<std::string, std::string> reasons;
+  if (reasons.count(GetParam()) == 0) reasons[GetParam()] = whyQueueRefused(GetParam());
+  StoreFixture::SetUp();
+  if (!reasons[GetParam()].empty()) GTEST_SKIP() << reasons[GetParam()];
+}
+
+testing::AssertionResult isOutcome(const PageResult& result, hicache_outcome outcome) {
+  if (result.outcome == outcome) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << describe(result) << "; expected " << nameOf(outcome);
+}
+
+testing::AssertionResult isFailure(const PageResult& result, Code code, const std::string& text) {
+  hicache_outcome outcome = code == HICACHE_CORRUPT   ? HICACHE_OUTCOME_CORRUPT
+                            : code == HICACHE_TIMEOUT ? HICACHE_TIMED_OUT
+                                                      : HICACHE_FAILED;
+  if (result.outcome == outcome && result.cause != nullptr && result.cause->code() == code &&
+      std::string(result.cause->what()).find(text) != std::string::npos) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << describe(result) << "; expected code " << code << " with '" << text << "'";
+}
+
+}  // namespace hicache

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A test over stores. At its end no descriptor, thread, temp file, agent, registration or request may be left.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fake_cuda.h"
+#include "faulty_files.h"
+#include "faulty_nixl.h"
+#include "process_census.h"
+#include "scratch.h"
+#include "store_client.h"
+
+namespace hicache {
+
+// The queues of NIXL's POSIX plugin, as hicache_store_describe names them.
+inline const std::vector<std::string> kQueues = {"aio", "uring", "posix_aio"};
+
+using SettingPairs = std::vector<std::pair<std::string, std::string>>;
+
+// A store's settings over POSIX with this queue; further ones are added at the end.
+StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more = {});
+
+// Why this machine refuses a queue; empty when it works.
+std::string whyQueueRefused(const std::string& queue);
+
+class StoreFixture : public testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  // The real file calls and CUDA, and NIXL seen through the fake, which only counts unless a test commands more.
+  Outside outside();
+  // Opens a store that the fixture closes at the end.
+  StoreClient& open(const StoreConfig& config);
+  StoreClient& open(const std::string& directory, const SettingPairs& more = {});
+  // Closes and frees a store now; true when it drained.
+  bool close(StoreClient& client);
+
+  std::shared_ptr<FaultyNixl> nixl_ = std::make_shared<FaultyNixl>();
+  std::shared_ptr<FaultyFiles> files_ = std::make_shared<FaultyFiles>();
+  std::shared_ptr<FakeCuda> cuda_ = std::make_shared<FakeCuda>();
+  ScratchDirectory disk_{Medium::kDisk};
+  ScratchDirectory memory_{Medium::kMemory};
+
+ private:
+  Census before_;
+  std::vector<std::string> directories_;
+  std::vector<std::unique_ptr<StoreClient>> clients_;
+};
+
+// The same over each queue of the POSIX plugin; skipped where this machine refuses the queue.
+class QueueFixture : public StoreFixture, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override;
+  StoreClient& openQueue(const std::string& directory, const SettingPairs& more = {}) {
+    return open(storeConfig({directory}, GetParam(), more));
+  }
+};
+
+#define INSTANTIATE_FOR_QUEUES(suite)                                                       \
+  INSTANTIATE_TEST_SUITE_P(Queues, suite, testing::ValuesIn(hicache::kQueues),              \
+                           [](const auto& info) { return info.param; })
+
+// Readable failures: EXPECT_THAT-like checks of one page's result.
+testing::AssertionResult isOutcome(const PageResult& result, hicache_outcome outcome);
+testing::AssertionResult isFailure(const PageResult& result, Code code, const std::string& text = "");
+
+// EXPECT_ERROR(expression, HICACHE_IO, "text in its message")
+#define EXPECT_ERROR(expression, expected_code, text)                                                   \
+  try {                                                                                                 \
+    static_cast<void>(expression);                                                                      \
+    ADD_FAILURE() << #expression << " did not throw";                                                   \
+  } catch (const hicache::Error& error) {                                                               \
+    EXPECT_EQ(error.code(), expected_code) << error.what();                                             \
+    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();                 \
+  }
+
+}  // namespace hicache

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_cause;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_results;
+
+import io.hicache.nixl.core.hicache_store;
+import java.util.Arrays;
+
+/**
+ * What the core said about each entry of a settled batch, as its numbers.
+ *
+ * <p>Threads: immutable once made; nobody writes the arrays.
+ *
+ * @param outcomes values of {@code enum hicache_outcome}
+ * @param pageLengths bytes moved, see {@link PageResult#length()}
+ * @param flags bits of {@code enum hicache_flag}
+ * @param causes why an entry failed, null elsewhere
+ */
+record BatchResult(int[] outcomes, long[] pageLengths, int[] flags, HiCacheException[] causes) {
+
+  /** Reads a batch that has completed and is not freed yet. */
+  static BatchResult read(hicache_store store, long batch, int count) {
+    BatchResult result =
+        new BatchResult(
+            new int[count], new long[count], new int[count], new HiCacheException[count]);
+    hicache_batch_results(store, batch, count, result.outcomes, result.pageLengths, result.flags);
+    if (Arrays.stream(result.outcomes).anyMatch(BatchResult::isFailure)) {
+      result.readCauses(store, batch);
+    }
+    return result;
+  }
+
+  private void readCauses(hicache_store store, long batch) {
+    try (NativeError error = new NativeError()) {
+      for (int i = 0; i < outcomes.length; i++) {
+        if (isFailure(outcomes[i]) && hicache_batch_cause(store, batch, i, error.out()) == 1) {
+          causes[i] = error.toException();
+        }
+      }
+    }
+  }
+
+  private static boolean isFailure(int number) {
+    PageOutcome outcome = PageOutcome.of(number);
+    return outcome != null && outcome.isFailure();
+  }
+
+  /** The same outcome and cause for every entry, where the core was not asked or did not answer. */
+  static BatchResult all(int count, PageOutcome outcome, HiCacheException cause) {
+    BatchResult result =
+        new BatchResult(
+            new int[count], new long[count], new int[count], new HiCacheException[count]);
+    Arrays.fill(result.outcomes, outcome.number());
+    Arrays.fill(result.causes, cause);
+    return result;
+  }
+}

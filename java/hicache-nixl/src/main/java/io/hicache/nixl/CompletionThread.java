@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_EVENT_COMPLETED;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_EVENT_RELEASED;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_free;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_next_event;
+
+import io.hicache.nixl.core.hicache_store;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongSupplier;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+
+/**
+ * The thread that takes the events of one store and settles its futures. It also holds what the
+ * core still reads or writes: a batch's tensors stay referenced here until its RELEASED event,
+ * which after a time-out comes long after its COMPLETED event.
+ *
+ * <p>Futures are completed on this thread. Only waiting threads hang on them; a caller's own
+ * callback must be moved to another executor first, or it would hold up every other batch.
+ *
+ * <p>Threads: {@link #expect} from any number of threads.
+ */
+final class CompletionThread {
+  private static final Logger LOG = LogManager.getLogger(CompletionThread.class);
+  private static final long EVENT_WAIT_MILLIS = 1000;
+
+  private final hicache_store store;
+  private final ReentrantReadWriteLock announcing = new ReentrantReadWriteLock();
+  private final Map<Long, Expected> expected = new ConcurrentHashMap<>();
+  private final Thread thread;
+
+  /** One batch in the core. */
+  private record Expected(int count, CompletableFuture<BatchResult> future, Object held) {}
+
+  /** Starts the thread. */
+  CompletionThread(hicache_store store) {
+    this.store = store;
+    thread = new Thread(this::takeEvents, "hicache-completion");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /**
+   * Submits a batch and announces it to this thread.
+   *
+   * @param held what must stay referenced until the batch is released
+   * @param submission gives the batch id; what it throws is passed on, and nothing was started
+   * @return always completed with a value, at the latest when the store closes
+   */
+  CompletableFuture<BatchResult> expect(int count, Object held, LongSupplier submission) {
+    CompletableFuture<BatchResult> future = new CompletableFuture<>();
+    announcing.readLock().lock();
+    try {
+      expected.put(submission.getAsLong(), new Expected(count, future, held));
+    } finally {
+      announcing.readLock().unlock();
+    }
+    return future;
+  }
+
+  /**
+   * Waits for the thread's end, which follows the store's close. False when it did not come in
+   * time.
+   */
+  boolean join(long millis) {
+    boolean interrupted = false;
+    long end = System.nanoTime() + millis * 1_000_000;
+    while (thread.isAlive()) {
+      long left = (end - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        break;
+      }
+      try {
+        thread.join(left);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return !thread.isAlive();
+  }
+
+  /** The memory of batches that the core never let go of. */
+  List<Object> unreleased() {
+    List<Object> held = new ArrayList<>();
+    expected.values().forEach(batch -> held.add(batch.held));
+    return held;
+  }
+
+  private void takeEvents() {
+    int[] events = new int[1];
+    while (true) {
+      long batch = hicache_next_event(store, EVENT_WAIT_MILLIS, events);
+      if (batch < 0) {
+        return;
+      }
+      if (batch > 0) {
+        try {
+          settle(batch, events[0]);
+        } catch (RuntimeException | Error e) {
+          LOG.error("a batch could not be settled", e);
+          fail(batch, e);
+        }
+      }
+    }
+  }
+
+  private void settle(long batch, int events) {
+    Expected entry = find(batch);
+    BatchResult result = null;
+    if ((events & HICACHE_EVENT_COMPLETED) != 0) {
+      result = BatchResult.read(store, batch, entry.count);
+    }
+    if ((events & HICACHE_EVENT_RELEASED) != 0) {
+      hicache_batch_free(store, batch);
+      expected.remove(batch);
+    }
+    if (result != null) {
+      entry.future.complete(result);
+    }
+  }
+
+  /**
+   * A fast batch can settle before its submitter has announced it: let every submitter through
+   * first.
+   */
+  private Expected find(long batch) {
+    Expected entry = expected.get(batch);
+    if (entry == null) {
+      announcing.writeLock().lock();
+      try {
+        entry = expected.get(batch);
+      } finally {
+        announcing.writeLock().unlock();
+      }
+    }
+    if (entry == null) {
+      throw new IllegalStateException(
+          "the core reports batch " + batch + ", which nobody submitted");
+    }
+    return entry;
+  }
+
+  private void fail(long batch, Throwable cause) {
+    Expected entry = expected.get(batch);
+    if (entry != null) {
+      HiCacheException error =
+          new HiCacheException(
+              ErrorCode.INTERNAL, "the result of a batch could not be read", cause);
+      entry.future.complete(BatchResult.all(entry.count, PageOutcome.FAILED, error));
+    }
+  }
+}

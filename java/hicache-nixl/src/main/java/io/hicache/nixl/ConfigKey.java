@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Every configuration key: its names in a file, in the environment and in the core, its default,
+ * its allowed values.
+ */
+enum ConfigKey {
+  STORAGE_DIRS(
+      "storage_dirs",
+      "SGLANG_HICACHE_NIXL_BACKEND_STORAGE_DIR",
+      "storage_dir",
+      ValueKind.directories(),
+      List.of()),
+  BACKEND(
+      "backend",
+      "SGLANG_HICACHE_NIXL_BACKEND_PLUGIN",
+      "backend",
+      PluginParameters.BACKEND,
+      PluginParameters.AUTO),
+  /** Handed to the core as a parameter of the POSIX plugin, never under its own name. */
+  QUEUE(
+      "queue",
+      null,
+      null,
+      ValueKind.oneOf("default", "aio", "uring", "posix_aio"),
+      Queue.DEFAULT.word()),
+  LAYOUT("layout", null, "layout", ValueKind.oneOf("files"), "files"),
+  NAMING("naming", null, "naming", ValueKind.oneOf("sglang", "sglang-v0"), "sglang"),
+  MODEL("model", null, "model", ValueKind.text(), ""),
+  TP_RANK("tp_rank", null, "tp_rank", ValueKind.whole(0, Integer.MAX_VALUE), 0L),
+  TP_SIZE("tp_size", null, "tp_size", ValueKind.whole(1, Integer.MAX_VALUE), 1L),
+  MLA("mla", null, "mla", ValueKind.bool(), false),
+  USE_DIRECT_IO(
+      "use_direct_io", "SGLANG_HICACHE_NIXL_USE_DIRECT_IO", "direct_io", ValueKind.bool(), true),
+  CHECKSUM("checksum", null, "checksum", ValueKind.bool(), true),
+  LANES("lanes", null, "lanes", ValueKind.whole(0, 64), 0L),
+  CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
+  CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(4096, 1L << 40), 8L << 20),
+  CHUNKS_IN_FLIGHT("chunks_in_flight", null, "chunks_in_flight", ValueKind.whole(1, 64), 4L),
+  /** Given to each batch, so the core has no setting for it. */
+  TIMEOUT_MILLIS("timeout_millis", null, null, ValueKind.whole(1, Integer.MAX_VALUE), 60_000L),
+  CLOSE_TIMEOUT_MILLIS(
+      "close_timeout_millis", null, "close_timeout", ValueKind.whole(0, Integer.MAX_VALUE), 5_000L);
+
+  private final String key;
+  private final String variable;
+  private final String setting;
+  private final ValueKind kind;
+  private final Object defaultValue;
+
+  ConfigKey(String key, String variable, String setting, ValueKind kind, Object defaultValue) {
+    this.key = key;
+    this.variable = variable;
+    this.setting = setting;
+    this.kind = kind;
+    this.defaultValue = defaultValue;
+  }
+
+  /** The name in a configuration file and in errors. */
+  String key() {
+    return key;
+  }
+
+  /** The environment variable, or null when there is none. */
+  String variable() {
+    return variable;
+  }
+
+  /** The name of the core's setting, or null when the core has none. */
+  String setting() {
+    return setting;
+  }
+
+  ValueKind kind() {
+    return kind;
+  }
+
+  /** The effective value when nothing is set. */
+  Object defaultValue() {
+    return defaultValue;
+  }
+
+  /** The key of this name, or null. */
+  static ConfigKey of(String name) {
+    return Arrays.stream(values()).filter(key -> key.key.equals(name)).findFirst().orElse(null);
+  }
+}

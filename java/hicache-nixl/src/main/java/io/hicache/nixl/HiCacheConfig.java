@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import io.hicache.nixl.ConfigResolver.Layers;
+import io.hicache.nixl.ConfigResolver.Resolved;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * The checked configuration of a store.
+ *
+ * <p>A value is taken from the first of these that has it:
+ *
+ * <ol>
+ *   <li>the builder;
+ *   <li>the configuration file, TOML or JSON, see {@link HiCacheConfigBuilder#file(Path)};
+ *   <li>the environment, see {@link HiCacheConfigBuilder#environment(Map)};
+ *   <li>the default.
+ * </ol>
+ *
+ * <p>A plugin's parameters are merged one by one in the same order. {@link #origins()} tells which
+ * layer won. {@code docs/configuration.md} lists every key. Secrets print as {@code ***} in every
+ * text made here.
+ *
+ * <p>Threads: immutable, safe from any thread.
+ */
+public final class HiCacheConfig {
+  private final Layers layers;
+  private final Map<ConfigKey, Resolved> values;
+  private final Map<String, Resolved> parameters;
+
+  HiCacheConfig(Layers layers) {
+    ConfigResolver resolver = new ConfigResolver(layers);
+    this.layers = layers;
+    this.values = Collections.unmodifiableMap(resolver.values());
+    this.parameters = Collections.unmodifiableMap(resolver.parameters());
+  }
+
+  /** {@return a builder with nothing set, which reads the environment of this process} */
+  public static HiCacheConfigBuilder builder() {
+    return new HiCacheConfigBuilder();
+  }
+
+  /**
+   * {@return a builder with the layers of this configuration; the file is not read again unless it
+   * is set again}
+   */
+  public HiCacheConfigBuilder toBuilder() {
+    return new HiCacheConfigBuilder(layers);
+  }
+
+  /**
+   * The same configuration for another backend: without the plugin parameters, and without the
+   * queue, that the other backend does not have.
+   *
+   * @param backend as {@link HiCacheConfigBuilder#backend}
+   * @return a new configuration
+   * @throws HiCacheException INVALID_ARGUMENT when there is no such backend, or it needs a
+   *     parameter that is not set
+   */
+  public HiCacheConfig forBackend(String backend) {
+    String meant =
+        PluginParameters.BACKEND.parser().apply(backend) instanceof String known ? known : null;
+    Map<String, String> kept = new LinkedHashMap<>();
+    boolean queues = false;
+    if (meant != null) {
+      kept.putAll(pluginParams());
+      kept.keySet()
+          .removeIf(name -> Queue.isParameter(name) || PluginParameters.kind(meant, name) == null);
+      queues = meant.equals(PluginParameters.POSIX) || meant.equals(PluginParameters.AUTO);
+    }
+    return toBuilder()
+        .backend(backend)
+        .pluginParams(kept)
+        .queue(queues ? queue() : Queue.DEFAULT.word())
+        .build();
+  }
+
+  /**
+   * {@return base directories of the pages, absolute, in the order given; at least one, all
+   * different}
+   */
+  public List<Path> storageDirs() {
+    List<?> paths = (List<?>) value(ConfigKey.STORAGE_DIRS);
+    return paths.stream().map(Path.class::cast).toList();
+  }
+
+  /**
+   * {@return {@code auto}, {@code 3FS}, {@code POSIX}, {@code GDS_MT}, {@code GDS} or {@code OBJ}}
+   */
+  public String backend() {
+    return (String) value(ConfigKey.BACKEND);
+  }
+
+  /** {@return {@code default}, {@code aio}, {@code uring} or {@code posix_aio}} */
+  public String queue() {
+    return (String) value(ConfigKey.QUEUE);
+  }
+
+  /**
+   * Parameters for the NIXL plugin by name, the chosen queue among them. The values are the real
+   * ones, secrets included; only the map's {@code toString()} hides them.
+   *
+   * @return a read-only map
+   */
+  public Map<String, String> pluginParams() {
+    return new HidingMap(ConfigResolver.texts(parameters));
+  }
+
+  /** {@return {@code files}: one file a page} */
+  public String layout() {
+    return (String) value(ConfigKey.LAYOUT);
+  }
+
+  /** {@return {@code sglang} (bucket directories) or {@code sglang-v0} (flat)} */
+  public String naming() {
+    return (String) value(ConfigKey.NAMING);
+  }
+
+  /** {@return name of the model, part of every page's name; empty when none is set} */
+  public String model() {
+    return (String) value(ConfigKey.MODEL);
+  }
+
+  /**
+   * {@return tensor-parallel rank, 0 to {@link #tpSize()} - 1; part of every page's name unless
+   * {@link #mla()}}
+   */
+  public int tpRank() {
+    return Math.toIntExact((Long) value(ConfigKey.TP_RANK));
+  }
+
+  /** {@return number of tensor-parallel ranks, at least 1} */
+  public int tpSize() {
+    return Math.toIntExact((Long) value(ConfigKey.TP_SIZE));
+  }
+
+  /**
+   * {@return whether the model's pages are the same on every rank (multi-head latent attention), so
+   * that names carry no rank}
+   */
+  public boolean mla() {
+    return (Boolean) value(ConfigKey.MLA);
+  }
+
+  /** {@return whether O_DIRECT is used in directories that take it} */
+  public boolean useDirectIo() {
+    return (Boolean) value(ConfigKey.USE_DIRECT_IO);
+  }
+
+  /** {@return whether a get verifies the page's checksum} */
+  public boolean checksum() {
+    return (Boolean) value(ConfigKey.CHECKSUM);
+  }
+
+  /** {@return worker threads with an agent each; 0: chosen by the machine} */
+  public int lanes() {
+    return Math.toIntExact((Long) value(ConfigKey.LANES));
+  }
+
+  /** {@return most pages that one transfer request carries} */
+  public int chunkPages() {
+    return Math.toIntExact((Long) value(ConfigKey.CHUNK_PAGES));
+  }
+
+  /** {@return most bytes that one transfer request carries, unless a single page is larger} */
+  public long chunkBytes() {
+    return (Long) value(ConfigKey.CHUNK_BYTES);
+  }
+
+  /** {@return transfer requests that one lane keeps posted} */
+  public int chunksInFlight() {
+    return Math.toIntExact((Long) value(ConfigKey.CHUNKS_IN_FLIGHT));
+  }
+
+  /** {@return milliseconds after which a call that names no deadline times out} */
+  public long timeoutMillis() {
+    return (Long) value(ConfigKey.TIMEOUT_MILLIS);
+  }
+
+  /** {@return milliseconds that closing a store waits for transfers in flight} */
+  public long closeTimeoutMillis() {
+    return (Long) value(ConfigKey.CLOSE_TIMEOUT_MILLIS);
+  }
+
+  /**
+   * {@return every effective value with its origin, keys first, then the plugin's parameters as
+   * {@code plugin.NAME}; no secret}
+   */
+  public List<ConfigEntry> entries() {
+    List<ConfigEntry> entries = new ArrayList<>();
+    values.forEach((key, resolved) -> entries.add(entry(key.key(), resolved)));
+    parameters.forEach((name, resolved) -> entries.add(entry("plugin." + name, resolved)));
+    return List.copyOf(entries);
+  }
+
+  /**
+   * {@return where each effective value comes from, by the names of {@link #entries()} and in their
+   * order}
+   */
+  public Map<String, ConfigOrigin> origins() {
+    Map<String, ConfigOrigin> origins = new LinkedHashMap<>();
+    entries().forEach(entry -> origins.put(entry.key(), entry.origin()));
+    return Collections.unmodifiableMap(origins);
+  }
+
+  /**
+   * Settings blob of {@code hicache_store_open}: name NUL value NUL pairs in UTF-8, secrets
+   * included.
+   */
+  byte[] toSettings() {
+    ByteArrayOutputStream blob = new ByteArrayOutputStream();
+    values.forEach(
+        (key, resolved) -> {
+          if (key.setting() != null) {
+            List<?> parts =
+                resolved.value() instanceof List<?> list ? list : List.of(resolved.value());
+            parts.forEach(part -> append(blob, key.setting(), part.toString()));
+          }
+        });
+    pluginParams().forEach((name, value) -> append(blob, "plugin." + name, value));
+    return blob.toByteArray();
+  }
+
+  /** The effective values, secrets as {@code ***}. */
+  @Override
+  public String toString() {
+    return entries().stream()
+        .map(entry -> entry.key() + "=" + entry.value())
+        .collect(Collectors.joining(", ", "HiCacheConfig[", "]"));
+  }
+
+  /** Equal when every effective value is, wherever it comes from. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof HiCacheConfig config && effective().equals(config.effective());
+  }
+
+  @Override
+  public int hashCode() {
+    return effective().hashCode();
+  }
+
+  private Map<Object, Object> effective() {
+    Map<Object, Object> effective = new HashMap<>(ConfigResolver.texts(parameters));
+    values.forEach((key, resolved) -> effective.put(key, resolved.value()));
+    return effective;
+  }
+
+  private Object value(ConfigKey key) {
+    return values.get(key).value();
+  }
+
+  private static ConfigEntry entry(String key, Resolved resolved) {
+    Object value = resolved.value();
+    String text =
+        value instanceof List<?> list
+            ? list.stream().map(Object::toString).collect(Collectors.joining(", "))
+            : value.toString();
+    return new ConfigEntry(key, Secrets.shown(key, text), resolved.origin());
+  }
+
+  private static void append(ByteArrayOutputStream blob, String name, String value) {
+    blob.writeBytes((name + '\0' + value + '\0').getBytes(StandardCharsets.UTF_8));
+  }
+}

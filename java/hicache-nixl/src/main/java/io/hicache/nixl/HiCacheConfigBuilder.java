@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import io.hicache.nixl.ConfigResolver.Layers;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Collects the layers of a configuration; nothing is checked before {@link #build()}. A setter
+ * called again replaces what it set before.
+ *
+ * <p>Threads: for one thread.
+ */
+public final class HiCacheConfigBuilder {
+  private final Map<ConfigKey, Object> values = new EnumMap<>(ConfigKey.class);
+  private final Map<String, Object> parameters = new LinkedHashMap<>();
+  private boolean onlyTheseParameters;
+  private String setBy = "builder";
+  private Path path;
+  private FileLayer file;
+  private Map<String, String> environment;
+
+  HiCacheConfigBuilder() {}
+
+  HiCacheConfigBuilder(Layers layers) {
+    values.putAll(layers.values());
+    parameters.putAll(layers.parameters());
+    onlyTheseParameters = layers.onlyTheseParameters();
+    setBy = layers.setBy();
+    file = layers.file();
+    environment = layers.environment();
+  }
+
+  /**
+   * What origins and errors call the values set here, for example {@code command line}.
+   *
+   * @param who in words; default {@code builder}
+   * @return this builder
+   */
+  public HiCacheConfigBuilder setBy(String who) {
+    setBy = Objects.requireNonNull(who, "who");
+    return this;
+  }
+
+  /**
+   * Reads a configuration file when built; see {@code docs/configuration.md} for its keys.
+   *
+   * @param path ends in {@code .toml} or {@code .json}
+   * @return this builder
+   */
+  public HiCacheConfigBuilder file(Path path) {
+    this.path = Objects.requireNonNull(path, "path");
+    file = null;
+    return this;
+  }
+
+  /**
+   * Takes these environment variables in place of the process's own.
+   *
+   * @param variables by name; an empty map switches the environment off
+   * @return this builder
+   */
+  public HiCacheConfigBuilder environment(Map<String, String> variables) {
+    environment = Map.copyOf(variables);
+    return this;
+  }
+
+  /**
+   * {@code storage_dirs}: the base directories over which pages are spread.
+   *
+   * @param directories at least one, all different; made when missing
+   * @return this builder
+   */
+  public HiCacheConfigBuilder storageDirs(List<Path> directories) {
+    return put(ConfigKey.STORAGE_DIRS, List.copyOf(directories));
+  }
+
+  /**
+   * As {@link #storageDirs(List)}, for a single directory.
+   *
+   * @param directory made when missing
+   * @return this builder
+   */
+  public HiCacheConfigBuilder storageDir(Path directory) {
+    return storageDirs(List.of(directory));
+  }
+
+  /**
+   * As {@link #storageDirs(List)}.
+   *
+   * @param directories at least one, all different; made when missing
+   * @return this builder
+   */
+  public HiCacheConfigBuilder storageDirs(Path... directories) {
+    return storageDirs(List.of(directories));
+  }
+
+  /**
+   * {@code backend}: what moves the pages.
+   *
+   * @param backend {@code auto} (default), {@code 3FS} or {@code HF3FS}, {@code POSIX}, {@code
+   *     GDS_MT}, {@code GDS} or {@code OBJ}, upper or lower case
+   * @return this builder
+   */
+  public HiCacheConfigBuilder backend(String backend) {
+    return put(ConfigKey.BACKEND, Objects.requireNonNull(backend, "backend"));
+  }
+
+  /**
+   * {@code queue}: how POSIX queues its I/O.
+   *
+   * @param queue {@code default}, {@code aio}, {@code uring} or {@code posix_aio}
+   * @return this builder
+   */
+  public HiCacheConfigBuilder queue(String queue) {
+    return put(ConfigKey.QUEUE, Objects.requireNonNull(queue, "queue"));
+  }
+
+  /**
+   * One parameter of the NIXL plugin; wins over the same one of the file.
+   *
+   * @param name as the plugin spells it, for example {@code ios_pool_size}
+   * @param value as text
+   * @return this builder
+   */
+  public HiCacheConfigBuilder pluginParam(String name, String value) {
+    parameters.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(value, "value"));
+    return this;
+  }
+
+  /**
+   * Exactly these parameters of the NIXL plugin, in place of those set here before and of the
+   * file's.
+   *
+   * @param params values by name
+   * @return this builder
+   */
+  public HiCacheConfigBuilder pluginParams(Map<String, String> params) {
+    parameters.clear();
+    params.forEach(this::pluginParam);
+    onlyTheseParameters = true;
+    return this;
+  }
+
+  /**
+   * {@code layout}: how pages lie in storage.
+   *
+   * @param layout {@code files}
+   * @return this builder
+   */
+  public HiCacheConfigBuilder layout(String layout) {
+    return put(ConfigKey.LAYOUT, Objects.requireNonNull(layout, "layout"));
+  }
+
+  /**
+   * {@code naming}: how files are named.
+   *
+   * @param naming {@code sglang} (default) or {@code sglang-v0}
+   * @return this builder
+   */
+  public HiCacheConfigBuilder naming(String naming) {
+    return put(ConfigKey.NAMING, Objects.requireNonNull(naming, "naming"));
+  }
+
+  /**
+   * {@code model}: part of every page's name.
+   *
+   * @param model any text; default empty
+   * @return this builder
+   */
+  public HiCacheConfigBuilder model(String model) {
+    return put(ConfigKey.MODEL, Objects.requireNonNull(model, "model"));
+  }
+
+  /**
+   * {@code tp_rank}: tensor-parallel rank.
+   *
+   * @param tpRank 0 (default) to tp_size - 1
+   * @return this builder
+   */
+  public HiCacheConfigBuilder tpRank(int tpRank) {
+    return put(ConfigKey.TP_RANK, tpRank);
+  }
+
+  /**
+   * {@code tp_size}: number of tensor-parallel ranks.
+   *
+   * @param tpSize at least 1 (default)
+   * @return this builder
+   */
+  public HiCacheConfigBuilder tpSize(int tpSize) {
+    return put(ConfigKey.TP_SIZE, tpSize);
+  }
+
+  /**
+   * {@code mla}: whether pages are the same on every rank, so that names carry no rank.
+   *
+   * @param mla default false
+   * @return this builder
+   */
+  public HiCacheConfigBuilder mla(boolean mla) {
+    return put(ConfigKey.MLA, mla);
+  }
+
+  /**
+   * {@code use_direct_io}: whether O_DIRECT is used in directories that take it.
+   *
+   * @param useDirectIo default true
+   * @return this builder
+   */
+  public HiCacheConfigBuilder useDirectIo(boolean useDirectIo) {
+    return put(ConfigKey.USE_DIRECT_IO, useDirectIo);
+  }
+
+  /**
+   * {@code checksum}: whether a get verifies the page's checksum.
+   *
+   * @param checksum default true
+   * @return this builder
+   */
+  public HiCacheConfigBuilder checksum(boolean checksum) {
+    return put(ConfigKey.CHECKSUM, checksum);
+  }
+
+  /**
+   * {@code lanes}: worker threads, each with an agent of its own.
+   *
+   * @param lanes 1 to 64, or 0 (default): chosen by the machine
+   * @return this builder
+   */
+  public HiCacheConfigBuilder lanes(int lanes) {
+    return put(ConfigKey.LANES, lanes);
+  }
+
+  /**
+   * {@code chunk_pages}: most pages that one transfer request carries.
+   *
+   * @param chunkPages 1 to 4096, default 32
+   * @return this builder
+   */
+  public HiCacheConfigBuilder chunkPages(int chunkPages) {
+    return put(ConfigKey.CHUNK_PAGES, chunkPages);
+  }
+
+  /**
+   * {@code chunk_bytes}: most bytes that one transfer request carries, unless a page is larger.
+   *
+   * @param chunkBytes at least 4096, default 8 MiB
+   * @return this builder
+   */
+  public HiCacheConfigBuilder chunkBytes(long chunkBytes) {
+    return put(ConfigKey.CHUNK_BYTES, chunkBytes);
+  }
+
+  /**
+   * {@code chunks_in_flight}: transfer requests that one lane keeps posted.
+   *
+   * @param chunksInFlight 1 to 64, default 4
+   * @return this builder
+   */
+  public HiCacheConfigBuilder chunksInFlight(int chunksInFlight) {
+    return put(ConfigKey.CHUNKS_IN_FLIGHT, chunksInFlight);
+  }
+
+  /**
+   * {@code timeout_millis}: deadline of a call that names none.
+   *
+   * @param timeoutMillis at least 1, default 60000
+   * @return this builder
+   */
+  public HiCacheConfigBuilder timeoutMillis(long timeoutMillis) {
+    return put(ConfigKey.TIMEOUT_MILLIS, timeoutMillis);
+  }
+
+  /**
+   * {@code close_timeout_millis}: how long closing waits for transfers in flight.
+   *
+   * @param closeTimeoutMillis at least 0, default 5000
+   * @return this builder
+   */
+  public HiCacheConfigBuilder closeTimeoutMillis(long closeTimeoutMillis) {
+    return put(ConfigKey.CLOSE_TIMEOUT_MILLIS, closeTimeoutMillis);
+  }
+
+  /**
+   * Reads the file, merges the layers and checks every value.
+   *
+   * @return the checked configuration; the builder may be used again
+   * @throws HiCacheException INVALID_ARGUMENT naming the key, its value, where it comes from, and
+   *     what is allowed
+   */
+  public HiCacheConfig build() {
+    FileLayer layer = path == null ? file : FileLayer.read(path);
+    Map<String, String> variables =
+        new HashMap<>(environment == null ? System.getenv() : environment);
+    variables.keySet().removeIf(name -> !isOurs(name));
+    return new HiCacheConfig(
+        new Layers(
+            setBy,
+            Collections.unmodifiableMap(new EnumMap<>(values)),
+            Collections.unmodifiableMap(new LinkedHashMap<>(parameters)),
+            onlyTheseParameters,
+            layer,
+            Map.copyOf(variables)));
+  }
+
+  HiCacheConfigBuilder put(ConfigKey key, Object value) {
+    values.put(key, value);
+    return this;
+  }
+
+  private static boolean isOurs(String variable) {
+    for (ConfigKey key : ConfigKey.values()) {
+      if (variable.equals(key.variable())) {
+        return true;
+      }
+    }
+    return variable.equals(ConfigResolver.BUCKET_VARIABLE);
+  }
+}

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.lang.ref.Reference;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Supplier;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A store of KV-cache pages: tensors or plain memory in, files or objects out, through NIXL.
+ * Mirrors SGLang's {@code HiCacheNixl}, and beside each of its booleans and nulls stands a form
+ * that tells what became of every key ({@code setPage}, {@code batchGetPages}, ...).
+ *
+ * <p><b>Promise.</b> A get returns exactly the bytes that were set under that key, or it reports a
+ * miss or a failure. After anything but a hit the target's content is undefined.
+ *
+ * <p><b>Errors.</b> A bad argument throws {@link HiCacheException}: INVALID_ARGUMENT (a key that is
+ * null, empty, too long or not Unicode; a tensor that is undefined, not contiguous, or not of the
+ * page's length and dtype) or UNSUPPORTED (memory that the backend cannot move). In a batch such an
+ * entry fails alone. A failure of the storage is false or null here, with one WARN line for the
+ * call. Every call on a closed store throws CLOSED. A miss is a value.
+ *
+ * <p><b>Memory.</b> Tensors and address ranges are borrowed until a call returns. After a time-out
+ * the storage may still use them: tensors then stay referenced until it lets go; the owner of a
+ * plain address range has to leave it allocated until {@link #close(Duration)} reports that nothing
+ * hangs.
+ *
+ * <p>Threads: safe from any number of threads. Calls block until done, at most for the configured
+ * time-out and a grace of two seconds, and are not cut short by an interrupt.
+ */
+public final class HiCacheNixl implements PageStore, AutoCloseable {
+  private static final Logger LOG = LogManager.getLogger(HiCacheNixl.class);
+
+  private final NativeStore store;
+  private final PageCalls calls;
+  private final PageDirectory directory;
+  private final Duration closeTimeout;
+  private final LeakNet.Watch watch;
+
+  private HiCacheNixl(NativeStore store, HiCacheConfig config) {
+    this.store = store;
+    calls = new PageCalls(store, config.timeoutMillis());
+    directory = new PageDirectory(this, store);
+    Duration timeout = Duration.ofMillis(config.closeTimeoutMillis());
+    closeTimeout = timeout;
+    String name = "the store in " + config.storageDirs();
+    watch = LeakNet.watch(this, name, store::isClosed, () -> store.close(timeout));
+  }
+
+  /**
+   * Opens a store: makes missing directories, chooses and proves a backend, starts the lanes.
+   *
+   * @param config see {@link HiCacheConfig#builder()}
+   * @return to be closed by the caller
+   * @throws HiCacheException BACKEND_UNAVAILABLE when NIXL is missing or no backend proves itself,
+   *     IO or INVALID_ARGUMENT for a directory that cannot be used; then nothing is left open
+   */
+  public static HiCacheNixl open(HiCacheConfig config) {
+    if (config == null) {
+      throw HiCacheException.invalid("open: the configuration is null");
+    }
+    NativeStore store = NativeStore.open(config.toSettings());
+    try {
+      StoreDescription about = StoreDescription.of(store.describe());
+      LOG.info("Backend {} was instantiated", about.backend());
+      LOG.info("store opened: {}", about);
+      return new HiCacheNixl(store, config);
+    } catch (RuntimeException e) {
+      store.close(Duration.ZERO);
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a store in one directory, with the environment's settings and defaults for everything
+   * else.
+   *
+   * @param storageDir base directory, made when missing
+   * @return to be closed by the caller
+   * @throws HiCacheException as {@link #open(HiCacheConfig)}
+   */
+  public static HiCacheNixl open(Path storageDir) {
+    if (storageDir == null) {
+      throw HiCacheException.invalid("open: the storage directory is null");
+    }
+    return open(HiCacheConfig.builder().storageDirs(storageDir).build());
+  }
+
+  /**
+   * Stores a tensor under a key, replacing what was there.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @param value contiguous, 0 to 8 dimensions, any dtype, any number of elements
+   * @return true when it is stored; false when the storage failed, see {@link #setPage(String,
+   *     Tensor)}
+   */
+  public boolean set(String key, Tensor value) {
+    return Verdict.isStored(setPage(key, value));
+  }
+
+  /**
+   * Stores plain memory under a key.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @param address first byte, on the host or a CUDA device; any value when length is 0
+   * @param length bytes, 0 or more
+   * @return as {@link #set(String, Tensor)}
+   */
+  public boolean set(String key, long address, long length) {
+    return Verdict.isStored(setPage(key, address, length));
+  }
+
+  @Override
+  public PageResult setPage(String key, Tensor value) {
+    return fenced(() -> calls.one(Operation.SET, key, tensor(value), value));
+  }
+
+  @Override
+  public PageResult setPage(String key, long address, long length) {
+    return fenced(() -> calls.one(Operation.SET, key, range(address, length), null));
+  }
+
+  /**
+   * Fills a tensor with the page under a key.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @param target contiguous, with the page's dtype and number of bytes; its shape may differ
+   * @return the target; null for a miss and for a failure, see {@link #getPage(String, Tensor)}
+   */
+  public Tensor get(String key, Tensor target) {
+    return Verdict.isHit("get", getPage(key, target)) ? target : null;
+  }
+
+  /**
+   * Fills plain memory with the page under a key. (SGLang's form returns None even then; this one
+   * tells.)
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @param address first byte
+   * @param length the page's number of bytes
+   * @return true when the memory holds the page; false for a miss and for a failure
+   */
+  public boolean get(String key, long address, long length) {
+    return Verdict.isHit("get", getPage(key, address, length));
+  }
+
+  @Override
+  public PageResult getPage(String key, Tensor target) {
+    return fenced(() -> calls.one(Operation.GET, key, tensor(target), target));
+  }
+
+  @Override
+  public PageResult getPage(String key, long address, long length) {
+    return fenced(() -> calls.one(Operation.GET, key, range(address, length), null));
+  }
+
+  /**
+   * Stores many tensors in one call. Of two entries with the same key the later one is stored.
+   *
+   * @param keys one for each value
+   * @param values contiguous tensors
+   * @return true when every page is stored; false for an empty batch, as in SGLang
+   * @throws HiCacheException INVALID_ARGUMENT when the lists differ in size; nothing is stored then
+   */
+  public boolean batchSet(List<String> keys, List<Tensor> values) {
+    return Verdict.areStored(batchSetPages(keys, values));
+  }
+
+  /**
+   * Stores many memory ranges in one call.
+   *
+   * @param keys one for each range
+   * @param addresses first bytes
+   * @param lengths bytes
+   * @return as {@link #batchSet(List, List)}
+   */
+  public boolean batchSet(List<String> keys, long[] addresses, long[] lengths) {
+    return Verdict.areStored(batchSetPages(keys, addresses, lengths));
+  }
+
+  @Override
+  public List<PageResult> batchSetPages(List<String> keys, List<Tensor> values) {
+    Arguments.requireSameSize("batchSet", keys, values);
+    return fenced(() -> calls.many(Operation.SET, keys, tensors(values), values));
+  }
+
+  @Override
+  public List<PageResult> batchSetPages(List<String> keys, long[] addresses, long[] lengths) {
+    Arguments.requireSameSize("batchSet", keys, addresses, lengths);
+    return fenced(() -> calls.many(Operation.SET, keys, ranges(addresses, lengths), null));
+  }
+
+  /**
+   * Fills many tensors in one call.
+   *
+   * @param keys one for each target
+   * @param targets contiguous tensors with their pages' dtypes and numbers of bytes
+   * @return one element for each key: its target, or null for a miss or a failure
+   * @throws HiCacheException INVALID_ARGUMENT when the lists differ in size; nothing is read then
+   */
+  public List<Tensor> batchGet(List<String> keys, List<Tensor> targets) {
+    boolean[] hits = Verdict.areHits(batchGetPages(keys, targets));
+    Tensor[] filled = new Tensor[hits.length];
+    Arrays.setAll(filled, i -> hits[i] ? targets.get(i) : null);
+    return Collections.unmodifiableList(Arrays.asList(filled));
+  }
+
+  /**
+   * Fills many memory ranges in one call.
+   *
+   * @param keys one for each range
+   * @param addresses first bytes
+   * @param lengths the pages' numbers of bytes
+   * @return one element for each key: true when its memory holds the page
+   */
+  public boolean[] batchGet(List<String> keys, long[] addresses, long[] lengths) {
+    return Verdict.areHits(batchGetPages(keys, addresses, lengths));
+  }
+
+  @Override
+  public List<PageResult> batchGetPages(List<String> keys, List<Tensor> targets) {
+    Arguments.requireSameSize("batchGet", keys, targets);
+    return fenced(() -> calls.many(Operation.GET, keys, tensors(targets), targets));
+  }
+
+  @Override
+  public List<PageResult> batchGetPages(List<String> keys, long[] addresses, long[] lengths) {
+    Arguments.requireSameSize("batchGet", keys, addresses, lengths);
+    return fenced(() -> calls.many(Operation.GET, keys, ranges(addresses, lengths), null));
+  }
+
+  /**
+   * Tells whether a whole page is there, without reading it.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @return false for a miss, for a page that is known to be damaged, and for a failure
+   */
+  public boolean exists(String key) {
+    return Verdict.isHit("exists", existsPage(key));
+  }
+
+  /**
+   * Counts the pages that are there, up to the first that is not.
+   *
+   * @param keys in the order of a prefix
+   * @return 0 to the number of keys
+   */
+  public int batchExists(List<String> keys) {
+    return Verdict.leadingHits(batchExistsPages(keys));
+  }
+
+  @Override
+  public PageResult existsPage(String key) {
+    return fenced(() -> calls.one(Operation.EXISTS, key, null, null));
+  }
+
+  @Override
+  public List<PageResult> batchExistsPages(List<String> keys) {
+    Arguments.requireKeys("batchExists", keys);
+    return fenced(() -> calls.many(Operation.EXISTS, keys, null, null));
+  }
+
+  /**
+   * Removes a page.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @return true when it was there; false for a miss and for a failure, see {@link
+   *     #deletePage(String)}
+   */
+  public boolean delete(String key) {
+    return Verdict.isRemoved(deletePage(key));
+  }
+
+  @Override
+  public PageResult deletePage(String key) {
+    return fenced(() -> calls.one(Operation.DELETE, key, null, null));
+  }
+
+  @Override
+  public List<PageResult> batchDeletePages(List<String> keys) {
+    Arguments.requireKeys("batchDelete", keys);
+    return fenced(() -> calls.many(Operation.DELETE, keys, null, null));
+  }
+
+  /**
+   * Removes every page of this store's model and rank, and nothing else.
+   *
+   * @return number of pages removed
+   * @throws HiCacheException when the storage failed; some pages may be gone
+   */
+  public long clear() {
+    return fenced(() -> calls.clear().orThrow().length());
+  }
+
+  /**
+   * The pages as the directories show them: look-up, listing, paths.
+   *
+   * @return usable as long as the store is open; holds this store open for the garbage collector
+   */
+  public PageDirectory directory() {
+    return directory;
+  }
+
+  /**
+   * What the store is made of and what it is doing.
+   *
+   * @return as of now
+   */
+  public StoreDescription describe() {
+    return fenced(() -> StoreDescription.of(store.describe()));
+  }
+
+  /**
+   * Closes the store, waiting for work in flight as long as the configuration says (5 seconds
+   * unless set). Work that takes longer ends as TIMED_OUT. Calling it again does nothing.
+   */
+  @Override
+  public void close() {
+    close(closeTimeout);
+  }
+
+  /**
+   * Closes the store.
+   *
+   * @param timeout how long to wait for work in flight; work that takes longer ends as TIMED_OUT
+   * @return true when nothing is in flight any more; false when a transfer hangs in the storage,
+   *     whose tensors stay referenced and whose plain memory must stay allocated; the same answer
+   *     again when closed before
+   * @throws HiCacheException INVALID_ARGUMENT inside {@link PageDirectory#forEach}
+   */
+  public boolean close(Duration timeout) {
+    return fenced(
+        () -> {
+          boolean first = !store.isClosed();
+          boolean drained = store.close(timeout);
+          watch.end();
+          if (first) {
+            LOG.info("store closed{}", drained ? "" : ", with transfers hanging in the storage");
+          }
+          return drained;
+        });
+  }
+
+  /** Runs a call during which the net below must not take this store for forgotten. */
+  private <T> T fenced(Supplier<T> call) {
+    try {
+      return call.get();
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private static PageBatch.Memory tensor(Tensor tensor) {
+    return (i, subject) -> TensorDescriptor.of(tensor, subject);
+  }
+
+  private static PageBatch.Memory tensors(List<Tensor> tensors) {
+    return (i, subject) -> TensorDescriptor.of(tensors.get(i), subject);
+  }
+
+  private static PageBatch.Memory range(long address, long length) {
+    return (i, subject) -> TensorDescriptor.of(address, length, subject);
+  }
+
+  private static PageBatch.Memory ranges(long[] addresses, long[] lengths) {
+    return (i, subject) -> TensorDescriptor.of(addresses[i], lengths[i], subject);
+  }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_close;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_describe;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_free;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_open;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_clear;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_delete;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_exists;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_get;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_set;
+
+import io.hicache.nixl.core.hicache_error;
+import io.hicache.nixl.core.hicache_store;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+
+/**
+ * Owner of one {@code hicache_store}. Native calls run under a read lock, the handle is freed under
+ * the write lock: it never goes away under a caller.
+ *
+ * <p>Threads: safe from any number of threads.
+ */
+final class NativeStore {
+  private static final Logger LOG = LogManager.getLogger(NativeStore.class);
+  private static final long THREAD_END_MILLIS = 5000;
+
+  /** Memory that a hanging transfer may still touch after its store was freed; never let go. */
+  private static final Set<Object> QUARANTINE = ConcurrentHashMap.newKeySet();
+
+  private final ReentrantReadWriteLock handleLock = new ReentrantReadWriteLock();
+  private final Lock closeLock = new ReentrantLock();
+  private final CompletionThread completions;
+  private hicache_store handle;
+  private volatile boolean closing;
+  private boolean drained;
+
+  private NativeStore(hicache_store handle) {
+    this.handle = handle;
+    completions = new CompletionThread(handle);
+  }
+
+  /** Opens a store from a settings blob, see {@code hicache_store_open}. */
+  static NativeStore open(byte[] settings) {
+    NativeLibrary.load();
+    try (NativeError error = new NativeError()) {
+      hicache_store handle = hicache_store_open(settings, settings.length, error.out());
+      if (handle == null || handle.isNull()) {
+        throw error.toException();
+      }
+      return new NativeStore(handle);
+    }
+  }
+
+  /** What every call on a closed store throws. */
+  static HiCacheException closed() {
+    return new HiCacheException(ErrorCode.CLOSED, "the store is closed; open a new one");
+  }
+
+  /** Refuses a store whose close has begun. */
+  void requireOpen() {
+    if (closing) {
+      throw closed();
+    }
+  }
+
+  /** True once a close has begun. */
+  boolean isClosed() {
+    return closing;
+  }
+
+  /**
+   * Hands a batch to the core. The future is always completed with a value, at the latest when the
+   * store closes.
+   *
+   * @throws HiCacheException when nothing was started, CLOSED among others
+   */
+  CompletableFuture<BatchResult> submit(PageBatch batch, long timeoutMillis) {
+    return call(
+        store ->
+            completions.expect(
+                batch.count(), batch.held(), () -> startBatch(store, batch, timeoutMillis)));
+  }
+
+  private static long startBatch(hicache_store store, PageBatch batch, long timeoutMillis) {
+    try (NativeError error = new NativeError()) {
+      long id = submit(store, batch, timeoutMillis, error.out());
+      if (id <= 0) {
+        throw error.toException();
+      }
+      return id;
+    }
+  }
+
+  private static long submit(
+      hicache_store store, PageBatch b, long timeoutMillis, hicache_error error) {
+    return switch (b.operation()) {
+      case SET ->
+          hicache_submit_set(
+              store,
+              b.count(),
+              b.keyBytes(),
+              b.keyLengths(),
+              b.addresses(),
+              b.lengths(),
+              b.dtypes(),
+              b.ranks(),
+              b.dims(),
+              timeoutMillis,
+              error);
+      case GET ->
+          hicache_submit_get(
+              store,
+              b.count(),
+              b.keyBytes(),
+              b.keyLengths(),
+              b.addresses(),
+              b.lengths(),
+              b.dtypes(),
+              timeoutMillis,
+              error);
+      case EXISTS ->
+          hicache_submit_exists(
+              store, b.count(), b.keyBytes(), b.keyLengths(), (long[]) null, timeoutMillis, error);
+      case DELETE ->
+          hicache_submit_delete(
+              store, b.count(), b.keyBytes(), b.keyLengths(), timeoutMillis, error);
+      case CLEAR -> hicache_submit_clear(store, timeoutMillis, error);
+    };
+  }
+
+  /** The text of {@code hicache_store_describe}. */
+  SettingsBlob describe() {
+    return call(
+        store -> SettingsBlob.read((text, room) -> hicache_store_describe(store, text, room)));
+  }
+
+  /**
+   * Runs a native call that ends soon by itself.
+   *
+   * @throws HiCacheException CLOSED once a close has begun
+   */
+  <T> T call(Function<hicache_store, T> nativeCall) {
+    handleLock.readLock().lock();
+    try {
+      requireOpen();
+      return nativeCall.apply(handle);
+    } finally {
+      handleLock.readLock().unlock();
+    }
+  }
+
+  /**
+   * Closes once; a second caller waits for the first. Waits up to timeout for batches in flight,
+   * and a bounded time for everything else.
+   *
+   * @return true when everything drained; the same again when closed before
+   * @throws HiCacheException INVALID_ARGUMENT on a thread that is inside {@link #call}
+   */
+  boolean close(Duration timeout) {
+    if (handleLock.getReadHoldCount() > 0) {
+      throw HiCacheException.invalid(
+          "close() inside a visitor of the same store; close it afterwards");
+    }
+    closeLock.lock();
+    try {
+      if (handle == null) {
+        return drained;
+      }
+      closing = true;
+      drained = hicache_store_close(handle, Math.max(0, timeout.toMillis())) == 1;
+      boolean ended = completions.join(THREAD_END_MILLIS);
+      List<Object> unreleased = completions.unreleased();
+      if (!unreleased.isEmpty()) {
+        QUARANTINE.addAll(unreleased);
+        LOG.warn(
+            "closing: {} batches hang in the storage; their memory stays referenced",
+            unreleased.size());
+      }
+      free(ended);
+      return drained;
+    } finally {
+      closeLock.unlock();
+    }
+  }
+
+  /** Frees the handle, or leaves it for ever when somebody still uses it. */
+  private void free(boolean threadEnded) {
+    Lock nobodyInside = handleLock.writeLock();
+    boolean locked = threadEnded && tryLock(nobodyInside);
+    if (!locked) {
+      LOG.error(
+          "closing: the store is still in use after {} ms; its handle is not freed",
+          THREAD_END_MILLIS);
+      handle = null;
+      return;
+    }
+    try {
+      hicache_store_free(handle);
+      handle = null;
+    } finally {
+      nobodyInside.unlock();
+    }
+  }
+
+  private static boolean tryLock(Lock lock) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      return lock.tryLock(THREAD_END_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      interrupted = true;
+      return lock.tryLock();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * One batch on its way into the core: the good entries as the arrays of a submit call, the bad ones
+ * set aside with their causes, so that a bad entry never spoils its neighbours.
+ *
+ * <p>Threads: filled by one thread, then only read.
+ */
+final class PageBatch {
+  private final Operation operation;
+  private final List<String> keys;
+  private final HiCacheException[] refused;
+  private final Object[] held;
+  private final int[] origins;
+  private int count;
+
+  private byte[] keyBytes;
+  private int keyBytesLength;
+  private final int[] keyLengths;
+  private final long[] addresses;
+  private final long[] lengths;
+  private final int[] dtypes;
+  private final int[] ranks;
+  private long[] dims;
+  private int dimsLength;
+  private boolean shaped = true;
+
+  /** Where the bytes of an entry are. */
+  interface Memory {
+    /** Throws when entry index cannot be used; subject names it in the message. */
+    TensorDescriptor describe(int index, Supplier<String> subject);
+  }
+
+  private PageBatch(Operation operation, List<String> keys) {
+    int n = keys.size();
+    this.operation = operation;
+    this.keys = new ArrayList<>(keys);
+    refused = new HiCacheException[n];
+    held = new Object[n];
+    origins = new int[n];
+    keyBytes = new byte[Math.max(64, n * 72)];
+    keyLengths = new int[n];
+    addresses = new long[n];
+    lengths = new long[n];
+    dtypes = new int[n];
+    ranks = new int[n];
+    dims = new long[n * 4];
+  }
+
+  /**
+   * Gathers a batch; entries that cannot be used are set aside.
+   *
+   * @param memory where each entry's bytes are, null for operations that move none
+   * @param owners what must stay referenced while the bytes are in use, by entry, or null
+   */
+  static PageBatch of(Operation operation, List<String> keys, Memory memory, List<?> owners) {
+    PageBatch batch = new PageBatch(operation, keys);
+    for (int i = 0; i < batch.size(); i++) {
+      try {
+        batch.add(i, memory, owners == null ? null : owners.get(i));
+      } catch (HiCacheException e) {
+        batch.refused[i] = e;
+      }
+    }
+    return batch;
+  }
+
+  /** The batch of a clear: one entry without a key. */
+  static PageBatch ofClear() {
+    PageBatch batch = new PageBatch(Operation.CLEAR, List.of(""));
+    batch.count = 1;
+    return batch;
+  }
+
+  Operation operation() {
+    return operation;
+  }
+
+  /** Entries in all, good and bad. */
+  int size() {
+    return keys.size();
+  }
+
+  /** Entries that go into the core. */
+  int count() {
+    return count;
+  }
+
+  String key(int index) {
+    return keys.get(index);
+  }
+
+  /** What is wrong with an entry, null for a good one. */
+  HiCacheException refusal(int index) {
+    return refused[index];
+  }
+
+  private void add(int index, Memory memory, Object owner) {
+    byte[] key = KeyCodec.encode(operation.word(), keys.get(index));
+    if (memory != null) {
+      TensorDescriptor range = memory.describe(index, () -> subject(index));
+      addresses[count] = range.address();
+      lengths[count] = range.length();
+      dtypes[count] = range.dtype();
+      appendDims(range.dims());
+    }
+    appendKey(key);
+    origins[count] = index;
+    keyLengths[count] = key.length;
+    held[count] = owner;
+    count++;
+  }
+
+  /** What a message calls an entry: {@code set 'k_17'}. */
+  String subject(int index) {
+    return operation == Operation.CLEAR
+        ? operation.word()
+        : operation.word() + " '" + KeyCodec.shown(keys.get(index)) + "'";
+  }
+
+  byte[] keyBytes() {
+    return keyBytes;
+  }
+
+  int[] keyLengths() {
+    return keyLengths;
+  }
+
+  long[] addresses() {
+    return addresses;
+  }
+
+  long[] lengths() {
+    return lengths;
+  }
+
+  int[] dtypes() {
+    return dtypes;
+  }
+
+  /** Null when the shape of some entry is not known, as the core wants all or none. */
+  int[] ranks() {
+    return shaped ? ranks : null;
+  }
+
+  long[] dims() {
+    return shaped ? dims : null;
+  }
+
+  /** What must stay referenced until the core lets go of the batch. */
+  Object held() {
+    return held;
+  }
+
+  /**
+   * The results of all entries in the order of the keys, from what the core said about the good
+   * ones.
+   */
+  List<PageResult> results(BatchResult settled) {
+    PageResult[] results = new PageResult[size()];
+    for (int i = 0; i < results.length; i++) {
+      if (refused[i] != null) {
+        results[i] = new PageResult(keys.get(i), PageOutcome.FAILED, 0, false, refused[i]);
+      }
+    }
+    for (int j = 0; j < count; j++) {
+      results[origins[j]] = result(settled, j);
+    }
+    return List.of(results);
+  }
+
+  private PageResult result(BatchResult settled, int j) {
+    String key = keys.get(origins[j]);
+    PageOutcome outcome = PageOutcome.of(settled.outcomes()[j]);
+    if (outcome == null) {
+      HiCacheException cause =
+          new HiCacheException(
+              ErrorCode.INTERNAL,
+              subject(origins[j]) + ": the core gave the outcome " + settled.outcomes()[j]);
+      return new PageResult(key, PageOutcome.FAILED, 0, false, cause);
+    }
+    boolean verified =
+        operation == Operation.GET
+            && outcome == PageOutcome.HIT
+            && (settled.flags()[j] & HICACHE_FLAG_UNVERIFIED) == 0;
+    HiCacheException cause = outcome.isFailure() ? cause(settled, j, outcome) : null;
+    return new PageResult(key, outcome, settled.pageLengths()[j], verified, cause);
+  }
+
+  private HiCacheException cause(BatchResult settled, int j, PageOutcome outcome) {
+    String subject = subject(origins[j]);
+    if (settled.causes()[j] != null) {
+      return settled.causes()[j].about(subject);
+    }
+    ErrorCode code =
+        switch (outcome) {
+          case CORRUPT -> ErrorCode.CORRUPT;
+          case TIMED_OUT -> ErrorCode.TIMEOUT;
+          default -> ErrorCode.INTERNAL;
+        };
+    return new HiCacheException(code, subject + ": the core gave no cause");
+  }
+
+  private void appendKey(byte[] key) {
+    int needed = Math.addExact(keyBytesLength, key.length);
+    if (needed > keyBytes.length) {
+      keyBytes = Arrays.copyOf(keyBytes, (int) Math.min(Integer.MAX_VALUE - 8L, needed * 2L));
+    }
+    System.arraycopy(key, 0, keyBytes, keyBytesLength, key.length);
+    keyBytesLength = needed;
+  }
+
+  private void appendDims(long[] sizes) {
+    if (sizes == null) {
+      shaped = false;
+      return;
+    }
+    if (dimsLength + sizes.length > dims.length) {
+      dims = Arrays.copyOf(dims, Math.max(dims.length * 2, dimsLength + sizes.length));
+    }
+    System.arraycopy(sizes, 0, dims, dimsLength, sizes.length);
+    ranks[count] = sizes.length;
+    dimsLength += sizes.length;
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_KEY_BYTES_MAX;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_find;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_close;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_next;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_open;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_page_path;
+
+import io.hicache.nixl.core.hicache_listing;
+import io.hicache.nixl.core.hicache_page_info;
+import io.hicache.nixl.core.hicache_store;
+import java.lang.ref.Reference;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.bytedeco.javacpp.BytePointer;
+
+/**
+ * The pages of a store as its directories show them: look-ups that read no page and have no
+ * deadline, done on the calling thread. Only pages of the store's own model and rank are seen.
+ *
+ * <p>Threads: safe from any number of threads.
+ */
+public final class PageDirectory {
+  private static final int PATH_BYTES_MAX = 4096;
+
+  /** Keeps the store's owner reachable, and with it the store open. */
+  private final HiCacheNixl owner;
+
+  private final NativeStore store;
+
+  PageDirectory(HiCacheNixl owner, NativeStore store) {
+    this.owner = owner;
+    this.store = store;
+  }
+
+  /**
+   * Looks up one page.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @return empty when there is none
+   * @throws HiCacheException INVALID_ARGUMENT for a bad key, IO when the directory cannot be read,
+   *     CLOSED
+   */
+  public Optional<PageInfo> find(String key) {
+    byte[] bytes = KeyCodec.encode("find", key);
+    return fenced(
+        handle -> {
+          try (NativeError error = new NativeError();
+              hicache_page_info info = new hicache_page_info()) {
+            return switch (hicache_find(handle, bytes, bytes.length, info, error.out())) {
+              case 0 -> Optional.empty();
+              case 1 -> Optional.of(PageInfo.of(key, info));
+              default -> throw error.toException();
+            };
+          }
+        });
+  }
+
+  /**
+   * Shows every page to a visitor, in no order. Pages that come or go meanwhile may or may not be
+   * shown.
+   *
+   * @param visitor called once for each page; it may call the store, but not close it; what it
+   *     throws ends the visit
+   * @throws HiCacheException IO when a directory cannot be read, CLOSED also when the store is
+   *     closed meanwhile
+   */
+  public void forEach(Consumer<PageInfo> visitor) {
+    fenced(
+        handle -> {
+          try (NativeError error = new NativeError()) {
+            hicache_listing listing = hicache_listing_open(handle, error.out());
+            if (listing == null || listing.isNull()) {
+              throw error.toException();
+            }
+            try {
+              visit(listing, visitor, error);
+            } finally {
+              hicache_listing_close(listing);
+            }
+          }
+          return null;
+        });
+  }
+
+  /**
+   * The file that holds a key's page, or would hold it. Opens nothing.
+   *
+   * @param key 1 to 65535 bytes of UTF-8
+   * @return its path below one of the base directories
+   * @throws HiCacheException INVALID_ARGUMENT for a bad key, CLOSED
+   */
+  public Path path(String key) {
+    byte[] bytes = KeyCodec.encode("path", key);
+    return fenced(
+        handle -> {
+          try (NativeError error = new NativeError()) {
+            byte[] path = new byte[PATH_BYTES_MAX];
+            int length =
+                hicache_page_path(handle, bytes, bytes.length, path, path.length, error.out());
+            if (length < 0) {
+              throw error.toException();
+            }
+            return NativeText.path(new String(path, 0, length, StandardCharsets.UTF_8));
+          }
+        });
+  }
+
+  private <T> T fenced(Function<hicache_store, T> nativeCall) {
+    try {
+      return store.call(nativeCall);
+    } finally {
+      Reference.reachabilityFence(owner);
+    }
+  }
+
+  private void visit(hicache_listing listing, Consumer<PageInfo> visitor, NativeError error) {
+    try (BytePointer key = new BytePointer(HICACHE_KEY_BYTES_MAX);
+        hicache_page_info info = new hicache_page_info()) {
+      while (true) {
+        store.requireOpen();
+        int length = hicache_listing_next(listing, key, HICACHE_KEY_BYTES_MAX, info, error.out());
+        if (length < 0) {
+          throw error.toException();
+        }
+        if (length == 0) {
+          return;
+        }
+        byte[] bytes = new byte[length];
+        key.get(bytes);
+        visitor.accept(PageInfo.of(new String(bytes, StandardCharsets.UTF_8), info));
+      }
+    }
+  }
+}

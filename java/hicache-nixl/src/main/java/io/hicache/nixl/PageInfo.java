@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_RANK_MAX;
+
+import io.hicache.nixl.core.hicache_page_info;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * One page as its directory shows it. Nothing of its content was read.
+ *
+ * <p>Threads: immutable.
+ *
+ * @param key its key; its file's name where the key can no longer be told: a key that is no file
+ *     name, and too long for the file system's attributes
+ * @param length payload bytes: from its attributes when sealed, else the file's size
+ * @param fileLength bytes in the file
+ * @param modified when it was written
+ * @param sealed true when it carries our attributes: length, checksum, dtype, shape
+ * @param dtypeNumber number of its libtorch {@code ScalarType}, -1 where it is not known
+ * @param shape sizes of its dimensions, outermost first; empty for a scalar and where not known
+ */
+public record PageInfo(
+    String key,
+    long length,
+    long fileLength,
+    Instant modified,
+    boolean sealed,
+    int dtypeNumber,
+    List<Long> shape) {
+
+  /**
+   * False for a page that is damaged: its file is shorter or longer than the page.
+   *
+   * @return true when the file has the page's length
+   */
+  public boolean isWhole() {
+    return length == fileLength;
+  }
+
+  /**
+   * The element type by its libtorch name.
+   *
+   * @return e.g. {@code BFloat16}; empty where it is not known
+   */
+  public Optional<String> dtype() {
+    for (ScalarType type : ScalarType.values()) {
+      if (type.value == dtypeNumber) {
+        return Optional.of(type.name());
+      }
+    }
+    return Optional.empty();
+  }
+
+  static PageInfo of(String key, hicache_page_info info) {
+    List<Long> shape = new ArrayList<>();
+    for (int i = 0; i < Math.min(info.rank(), HICACHE_RANK_MAX); i++) {
+      shape.add(info.dims(i));
+    }
+    return new PageInfo(
+        key,
+        info.length(),
+        info.file_length(),
+        Instant.ofEpochMilli(info.modified_time()),
+        info.sealed() == 1,
+        info.dtype(),
+        List.copyOf(shape));
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** Decides by name which values are secret, and hides them. */
+final class Secrets {
+  static final String HIDDEN = "***";
+
+  private static final List<String> MARKS =
+      List.of(
+          "secret", "token", "password", "passwd", "credential", "access_key", "connection_string");
+  private static final Pattern URL_USER = Pattern.compile("://[^/@\\s]*@");
+
+  private Secrets() {}
+
+  /** Whether a value under this name must never be shown. */
+  static boolean isSecret(String name) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    return MARKS.stream().anyMatch(lower::contains);
+  }
+
+  /** Whether a text mentions a name that {@link #isSecret}: then no part of it may be quoted. */
+  static boolean mayHold(String text) {
+    return isSecret(text) || URL_USER.matcher(text).find();
+  }
+
+  /**
+   * The value as it may be shown: {@code ***} under a secret name, and without the user part of a
+   * URL elsewhere.
+   */
+  static String shown(String name, Object value) {
+    if (isSecret(name)) {
+      return HIDDEN;
+    }
+    return URL_USER.matcher(String.valueOf(value)).replaceAll("://" + HIDDEN + "@");
+  }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * What an open store is made of and what it is doing, as {@link HiCacheNixl#describe()} saw it.
+ *
+ * <p>Threads: immutable.
+ *
+ * @param backends the chosen backend and the ones passed over
+ * @param queue how POSIX hands I/O to the kernel: {@code AIO}, {@code URING} or {@code POSIX_AIO};
+ *     empty for other backends
+ * @param layout how pages lie in the storage, e.g. {@code files}
+ * @param naming how keys become names: {@code sglang} or {@code sglang-v0}
+ * @param suffix what follows the key in every name, from model and rank
+ * @param lanes worker threads, each with its own NIXL agent
+ * @param lanesInQuarantine lanes that a hanging transfer took out of service
+ * @param batches batches in the core
+ * @param pagesInFlight pages of those batches that are not settled
+ * @param nixlPath the NIXL library in use
+ * @param directories the base directories, in the order of the configuration
+ */
+public record StoreDescription(
+    BackendReport backends,
+    String queue,
+    String layout,
+    String naming,
+    String suffix,
+    int lanes,
+    int lanesInQuarantine,
+    long batches,
+    long pagesInFlight,
+    Path nixlPath,
+    List<Directory> directories) {
+
+  /**
+   * One base directory.
+   *
+   * @param path where it is
+   * @param fileSystem type of its file system, e.g. {@code ext4}
+   * @param directIo true when pages bypass the page cache
+   * @param directIoReason why they do not; empty when they do
+   * @param alignment bytes to which direct I/O aligns offsets and lengths
+   * @param attributes true when checksum, dtype and shape are kept in extended attributes
+   * @param staleFilesSwept temporary files of dead writers that were removed at open
+   */
+  public record Directory(
+      Path path,
+      String fileSystem,
+      boolean directIo,
+      String directIoReason,
+      long alignment,
+      boolean attributes,
+      long staleFilesSwept) {}
+
+  /**
+   * Name of the backend in use.
+   *
+   * @return e.g. {@code POSIX}
+   */
+  public String backend() {
+    return backends.backend();
+  }
+
+  static StoreDescription of(SettingsBlob described) {
+    return new StoreDescription(
+        BackendReport.of(described),
+        described.text("queue"),
+        described.text("layout"),
+        described.text("naming"),
+        described.text("suffix"),
+        (int) described.number("lanes"),
+        (int) described.number("lanes_in_quarantine"),
+        described.number("batches"),
+        described.number("pages_in_flight"),
+        NativeText.path(described.text("nixl_path")),
+        described.blocks("directory").stream().map(StoreDescription::directory).toList());
+  }
+
+  /** One line: backend, queue, lanes, layout and directories. */
+  @Override
+  public String toString() {
+    String where =
+        directories.stream()
+            .map(
+                d ->
+                    d.path
+                        + " ("
+                        + d.fileSystem
+                        + ", direct I/O "
+                        + (d.directIo ? "on" : "off: " + d.directIoReason)
+                        + (d.attributes ? "" : ", no attributes")
+                        + ")")
+            .collect(Collectors.joining(", "));
+    return backend()
+        + (queue.isEmpty() ? "" : " through " + queue)
+        + ", "
+        + lanes
+        + " lanes, "
+        + layout
+        + " named as "
+        + naming
+        + ", in "
+        + where;
+  }
+
+  private static Directory directory(SettingsBlob block) {
+    return new Directory(
+        NativeText.path(block.text("path")),
+        block.text("file_system"),
+        block.flag("direct_io"),
+        block.text("direct_io_reason"),
+        block.number("alignment"),
+        block.flag("attributes"),
+        block.number("stale_files_swept"));
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.util.List;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+
+/**
+ * SGLang's booleans, nulls and counts out of outcomes; the one place that makes them. What they
+ * hide is logged: one WARN line for a call, with the first cause.
+ *
+ * <p>Threads: stateless.
+ */
+final class Verdict {
+  private static final Logger LOG = LogManager.getLogger(HiCacheNixl.class);
+
+  private Verdict() {}
+
+  static boolean isStored(PageResult result) {
+    return one("set", result).outcome() == PageOutcome.STORED;
+  }
+
+  static boolean isHit(String call, PageResult result) {
+    return one(call, result).outcome() == PageOutcome.HIT;
+  }
+
+  static boolean isRemoved(PageResult result) {
+    return one("delete", result).outcome() == PageOutcome.REMOVED;
+  }
+
+  /** A superseded entry counts as stored: its key holds what the batch wanted. */
+  static boolean areStored(List<PageResult> results) {
+    return !results.isEmpty()
+        && many("batchSet", results).stream()
+            .map(PageResult::outcome)
+            .allMatch(o -> o == PageOutcome.STORED || o == PageOutcome.SKIPPED);
+  }
+
+  static boolean[] areHits(List<PageResult> results) {
+    boolean[] hits = new boolean[results.size()];
+    for (int i = 0; i < hits.length; i++) {
+      hits[i] = results.get(i).isHit();
+    }
+    many("batchGet", results);
+    return hits;
+  }
+
+  static int leadingHits(List<PageResult> results) {
+    many("batchExists", results);
+    int count = 0;
+    while (count < results.size() && results.get(count).isHit()) {
+      count++;
+    }
+    return count;
+  }
+
+  /** Throws where the caller has to change something, logs where the storage failed. */
+  private static PageResult one(String call, PageResult result) {
+    if (result.outcome().isFailure()) {
+      switch (result.cause().code()) {
+        case INVALID_ARGUMENT, UNSUPPORTED, CLOSED -> throw result.cause().here();
+        default -> LOG.warn("{} failed: {}", call, result.cause().getMessage());
+      }
+    }
+    return result;
+  }
+
+  private static List<PageResult> many(String call, List<PageResult> results) {
+    int failures = 0;
+    PageResult first = null;
+    for (PageResult result : results) {
+      if (result.outcome().isFailure()) {
+        first = first == null ? result : first;
+        failures++;
+      }
+    }
+    if (failures > 0) {
+      LOG.warn(
+          "{}: {} of {} pages failed; the first: {}",
+          call,
+          failures,
+          results.size(),
+          first.cause().getMessage());
+    }
+    return results;
+  }
+}

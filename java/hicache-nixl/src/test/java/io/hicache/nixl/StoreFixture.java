@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.testng.SkipException;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
+
+/** A directory for one test's pages, and stores in it over real NIXL. */
+abstract class StoreFixture {
+  private static final Path ROOT = Path.of("target", "test-stores").toAbsolutePath();
+
+  /** Removed with everything in it after each test. */
+  Path dir;
+
+  @BeforeMethod
+  final void makeDirectory() throws IOException {
+    Files.createDirectories(ROOT);
+    dir = Files.createTempDirectory(ROOT, getClass().getSimpleName());
+  }
+
+  @AfterMethod(alwaysRun = true)
+  final void removeDirectory() throws IOException {
+    removeTree(dir);
+  }
+
+  /** The ways in which POSIX hands I/O to the kernel. */
+  @DataProvider
+  public final Object[][] queues() {
+    return new Object[][] {{"aio"}, {"uring"}, {"posix_aio"}};
+  }
+
+  /** POSIX in this test's directory, whatever the environment says. */
+  final HiCacheConfigBuilder config() {
+    return HiCacheConfig.builder()
+        .environment(Map.of())
+        .storageDirs(dir)
+        .backend("POSIX")
+        .lanes(2)
+        .timeoutMillis(20_000);
+  }
+
+  final HiCacheNixl open() {
+    return HiCacheNixl.open(config().build());
+  }
+
+  /** A store with one of {@link #queues()}; skips where the kernel refuses io_uring. */
+  final HiCacheNixl open(String queue) {
+    try {
+      return HiCacheNixl.open(config().queue(queue).build());
+    } catch (HiCacheException e) {
+      if (queue.equals("uring") && e.code() == ErrorCode.BACKEND_UNAVAILABLE) {
+        throw new SkipException("no io_uring here: " + e.getMessage());
+      }
+      throw e;
+    }
+  }
+
+  /** The error of a call that must fail with a code. */
+  static HiCacheException refused(ErrorCode code, ThrowingCallable call) {
+    HiCacheException error = catchThrowableOfType(HiCacheException.class, call);
+    assertThat(error).as("no error, though %s was due", code).isNotNull();
+    assertThat(error.code()).as(error.getMessage()).isEqualTo(code);
+    assertThat(error.getMessage()).isNotBlank();
+    return error;
+  }
+
+  /** The error of a call that must fail as a wrong argument. */
+  static HiCacheException refused(ThrowingCallable call) {
+    return refused(ErrorCode.INVALID_ARGUMENT, call);
+  }
+
+  /** Removes a directory with everything in it. */
+  static void removeTree(Path directory) throws IOException {
+    try (Stream<Path> all = Files.walk(directory)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+
+  /** Every regular file below a directory. */
+  static List<Path> filesBelow(Path directory) throws IOException {
+    try (Stream<Path> all = Files.walk(directory)) {
+      return all.filter(Files::isRegularFile).sorted().toList();
+    }
+  }
+}
