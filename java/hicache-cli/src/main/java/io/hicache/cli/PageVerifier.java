@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.cli;
+
+import io.hicache.nixl.ErrorCode;
+import io.hicache.nixl.HiCacheException;
+import io.hicache.nixl.HiCacheNixl;
+import io.hicache.nixl.PageInfo;
+import io.hicache.nixl.PageOutcome;
+import io.hicache.nixl.PageResult;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongConsumer;
+
+/**
+ * Reads the pages of a store in batches and counts what became of each. Keeps one batch in memory,
+ * so a store may hold any number of pages.
+ *
+ * <p>Threads: one thread.
+ */
+final class PageVerifier {
+  private static final int BATCH_PAGES = 128;
+  private static final long BATCH_BYTES = 64L << 20;
+
+  /** What may be found. */
+  enum Finding {
+    /** The checksum is right. */
+    OK,
+    /** The page is whole and has no checksum. */
+    UNVERIFIED,
+    /** Length or checksum is wrong. */
+    CORRUPT,
+    /** It could not be read. */
+    FAILED,
+    /** It was removed since it was listed. */
+    GONE
+  }
+
+  /** A page that is corrupt or could not be read. */
+  record Problem(String key, Finding finding, String path, HiCacheException cause) {}
+
+  private final HiCacheNixl store;
+  private final NativeMemory memory;
+  private final Map<Finding, Long> counts = new EnumMap<>(Finding.class);
+  private final List<Problem> problems = new ArrayList<>();
+  private final List<PageInfo> batch = new ArrayList<>();
+  private NativeMemory.Range arena;
+  private long batchBytes;
+  private long pages;
+  private long bytes;
+  private boolean stopped;
+
+  PageVerifier(HiCacheNixl store, NativeMemory memory) {
+    this.store = store;
+    this.memory = memory;
+  }
+
+  /** Reads every page; tells advance how many bytes more are done. */
+  void verifyAll(LongConsumer advance) {
+    store
+        .directory()
+        .forEach(
+            page -> {
+              if (!stopped) {
+                add(page, advance);
+              }
+            });
+    flush(advance);
+  }
+
+  long pages() {
+    return pages;
+  }
+
+  long bytes() {
+    return bytes;
+  }
+
+  long count(Finding finding) {
+    return counts.getOrDefault(finding, 0L);
+  }
+
+  List<Problem> problems() {
+    return problems;
+  }
+
+  /**
+   * Whether a time-out ended it early: the storage may still write into the memory of that batch.
+   */
+  boolean isStopped() {
+    return stopped;
+  }
+
+  private void add(PageInfo page, LongConsumer advance) {
+    if (!page.isWhole()) {
+      settle(page.key(), Finding.CORRUPT, wrongLength(page));
+      advance.accept(page.fileLength());
+      return;
+    }
+    if (!batch.isEmpty() && batchBytes + aligned(page.length()) > BATCH_BYTES) {
+      flush(advance);
+    }
+    batch.add(page);
+    batchBytes += aligned(page.length());
+    if (batch.size() == BATCH_PAGES) {
+      flush(advance);
+    }
+  }
+
+  private void flush(LongConsumer advance) {
+    if (batch.isEmpty() || stopped) {
+      return;
+    }
+    if (arena == null || arena.length() < batchBytes) {
+      arena = memory.allocate(Math.max(BATCH_BYTES, batchBytes));
+    }
+    List<String> keys = batch.stream().map(PageInfo::key).toList();
+    long[] lengths = batch.stream().mapToLong(PageInfo::length).toArray();
+    long[] addresses = new long[lengths.length];
+    long next = arena.address();
+    for (int i = 0; i < lengths.length; i++) {
+      addresses[i] = next;
+      next += aligned(lengths[i]);
+    }
+    List<PageResult> results = store.batchGetPages(keys, addresses, lengths);
+    batch.clear();
+    batchBytes = 0;
+    stopped = results.stream().anyMatch(result -> result.outcome() == PageOutcome.TIMED_OUT);
+    results.forEach(this::settle);
+    for (long length : lengths) {
+      advance.accept(length);
+    }
+  }
+
+  private void settle(PageResult result) {
+    boolean replaced =
+        result.outcome() == PageOutcome.FAILED
+            && result.cause().code() == ErrorCode.INVALID_ARGUMENT;
+    if (replaced && !stopped) {
+      readAgain(result.key());
+    } else {
+      count(result);
+    }
+  }
+
+  /** A page of another length came in since it was listed. */
+  private void readAgain(String key) {
+    PageInfo now = store.directory().find(key).orElse(null);
+    if (now == null) {
+      settle(key, Finding.GONE, null);
+    } else if (!now.isWhole()) {
+      settle(key, Finding.CORRUPT, wrongLength(now));
+    } else {
+      NativeMemory.Range target = memory.allocate(now.length());
+      count(store.getPage(key, target.address(), target.length()));
+    }
+  }
+
+  private void count(PageResult result) {
+    bytes += result.isHit() ? result.length() : 0;
+    Finding finding =
+        switch (result.outcome()) {
+          case HIT -> result.verified() ? Finding.OK : Finding.UNVERIFIED;
+          case MISS -> Finding.GONE;
+          case CORRUPT -> Finding.CORRUPT;
+          default -> Finding.FAILED;
+        };
+    settle(result.key(), finding, result.cause());
+  }
+
+  private static HiCacheException wrongLength(PageInfo page) {
+    return new HiCacheException(
+        ErrorCode.CORRUPT,
+        "its file has "
+            + page.fileLength()
+            + " bytes, the page "
+            + page.length()
+            + "; remove it with hicache rm");
+  }
+
+  private void settle(String key, Finding finding, HiCacheException cause) {
+    pages++;
+    counts.merge(finding, 1L, Long::sum);
+    if (finding == Finding.CORRUPT || finding == Finding.FAILED) {
+      problems.add(new Problem(key, finding, store.directory().path(key).toString(), cause));
+    }
+  }
+
+  /** Keeps every page on a boundary that direct I/O takes without a copy. */
+  private static long aligned(long length) {
+    return (length + 4095) & -4096L;
+  }
+}
