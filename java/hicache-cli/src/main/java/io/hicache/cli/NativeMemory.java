@@ -6,11 +6,12 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 
 /**
- * Memory outside the heap for pages, all freed together. A store may still use a range after a
- * time-out, so this is closed after the store, and only when the store's close reported that
- * nothing hangs.
+ * Memory outside the heap for pages, all freed together and never by the garbage collector. A store
+ * may still use a range after a time-out, so this is closed after the store, and only when the
+ * store's close reported that nothing hangs.
  *
  * <p>Threads: one thread.
  */
@@ -18,7 +19,7 @@ final class NativeMemory implements AutoCloseable {
   /** Direct I/O takes addresses on such a boundary without a copy. */
   private static final long ALIGNMENT = 4096;
 
-  private final List<BytePointer> allocations = new ArrayList<>();
+  private final List<Pointer> allocations = new ArrayList<>();
 
   /** A range of native memory; offsets and lengths are bytes. */
   static final class Range {
@@ -40,7 +41,10 @@ final class NativeMemory implements AutoCloseable {
       return length;
     }
 
-    /** A view of [offset, offset + bytes) for channels. The address moves: positions of buffers end at 2 GiB. */
+    /**
+     * A view of [offset, offset + bytes) for channels. The address moves, because positions of
+     * buffers end at 2 GiB.
+     */
     ByteBuffer view(long offset, int bytes) {
       return bytes == 0
           ? ByteBuffer.allocate(0)
@@ -54,22 +58,18 @@ final class NativeMemory implements AutoCloseable {
    * @throws CommandFailure when there is not so much memory
    */
   Range allocate(long length) {
-    try {
-      BytePointer pointer = new BytePointer(Math.addExact(length, ALIGNMENT));
-      allocations.add(pointer);
-      long start = -pointer.address() & (ALIGNMENT - 1);
-      return new Range(pointer, start, length);
-    } catch (OutOfMemoryError | ArithmeticException | NegativeArraySizeException tooLarge) {
-      throw new CommandFailure(
-          ErrorCode.INTERNAL,
-          "no memory for " + length + " bytes (" + tooLarge.getMessage() + ")",
-          tooLarge);
+    Pointer memory = Pointer.malloc(length + ALIGNMENT);
+    if (memory == null || memory.isNull()) {
+      throw new CommandFailure(ErrorCode.INTERNAL, "no memory for " + length + " bytes", null);
     }
+    allocations.add(memory);
+    long start = -memory.address() & (ALIGNMENT - 1);
+    return new Range(new BytePointer(memory), start, length);
   }
 
   @Override
   public void close() {
-    allocations.forEach(BytePointer::close);
+    allocations.forEach(Pointer::free);
     allocations.clear();
   }
 }

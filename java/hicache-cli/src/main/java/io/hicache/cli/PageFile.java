@@ -11,11 +11,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
-/**
- * A file of the user's that holds one page. Moves it to and from native memory in pieces, so it may
- * have any size.
- */
+/** A file of the user's that holds one page. Moves it to and from native memory in pieces. */
 final class PageFile {
+  /** A page is one transfer, and Linux moves no more in one read or write: see write(2), NOTES. */
+  static final long LARGEST_BYTES = 0x7ffff000;
+
   private static final int PIECE_BYTES = 64 << 20;
 
   private PageFile() {}
@@ -23,13 +23,20 @@ final class PageFile {
   /**
    * Reads a whole file.
    *
-   * @throws CommandFailure naming the file, also when its size changes meanwhile
+   * @throws CommandFailure naming the file: too large for a page, not readable, or of another size
+   *     at the end than at the start
    */
   static NativeMemory.Range read(Path file, NativeMemory memory) {
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new CommandFailure(ErrorCode.INVALID_ARGUMENT, file + " is not a regular file", null);
     }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      if (channel.size() > LARGEST_BYTES) {
+        throw new CommandFailure(
+            ErrorCode.UNSUPPORTED,
+            file + " has " + channel.size() + " bytes, and a page at most " + LARGEST_BYTES,
+            null);
+      }
       NativeMemory.Range page = memory.allocate(channel.size());
       long done = 0;
       while (done < page.length()) {

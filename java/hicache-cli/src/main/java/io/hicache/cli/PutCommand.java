@@ -16,7 +16,9 @@ final class PutCommand extends StoreCommand {
   @Option(names = "--key", required = true, paramLabel = "KEY", description = "The page's key.")
   private String key;
 
-  @Parameters(paramLabel = "FILE", description = "The page's bytes; a regular file of any size.")
+  @Parameters(
+      paramLabel = "FILE",
+      description = "The page's bytes; a regular file of up to 2147479552 bytes.")
   private Path file;
 
   @Override

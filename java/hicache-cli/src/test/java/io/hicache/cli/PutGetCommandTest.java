@@ -167,24 +167,39 @@ public class PutGetCommandTest extends CliFixture {
     assertThat(filesIn(folder)).doesNotContain("escaped");
   }
 
+  @Test
+  public void shouldRefuseAFileThatIsTooLargeForAPage() throws IOException {
+    Path source = sparseFile(PageFile.LARGEST_BYTES + 1);
+    Result put = runHere("put", "--json", "--key", "k", source.toString());
+    assertThat(put.code()).isEqualTo(3);
+    assertThat(put.json().at("/error/code").asText()).isEqualTo("UNSUPPORTED");
+    assertThat(put.json().at("/error/message").asText()).contains("at most 2147479552");
+  }
+
   @Test(groups = "slow")
-  public void shouldMoveAPageLargerThanAnArray() throws IOException {
-    long length = (2L << 30) + 4097;
+  public void shouldMoveTheLargestPage() throws IOException {
+    long length = PageFile.LARGEST_BYTES;
     if (folder.toFile().getUsableSpace() < 3 * length) {
       throw new SkipException("needs " + 3 * length + " free bytes in " + folder);
     }
-    Path source = folder.resolve("large");
-    try (RandomAccessFile file = new RandomAccessFile(source.toFile(), "rw")) {
-      file.setLength(length);
-      for (long at = 0; at < length; at += 100_000_007) {
-        file.seek(at);
-        file.write((int) (at % 251) + 1);
-      }
-    }
+    Path source = sparseFile(length);
     Path out = folder.resolve("out");
     assertThat(runHere("put", "--key", "large", source.toString()).code()).isZero();
     assertThat(runHere("get", "--key", "large", "--out", out.toString()).code()).isZero();
     assertThat(Files.mismatch(source, out)).isEqualTo(-1);
+  }
+
+  /** Mostly holes, with a byte here and there. */
+  private Path sparseFile(long length) throws IOException {
+    Path file = folder.resolve("large");
+    try (RandomAccessFile content = new RandomAccessFile(file.toFile(), "rw")) {
+      content.setLength(length);
+      for (long at = 0; at < length; at += 100_000_007) {
+        content.seek(at);
+        content.write((int) (at % 251) + 1);
+      }
+    }
+    return file;
   }
 
   private static List<String> filesIn(Path folder) {
