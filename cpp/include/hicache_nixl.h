@@ -182,6 +182,12 @@ HICACHE_API int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_m
  * when nothing happened, -1 when the store is closed and nothing is left. One thread at a time. */
 HICACHE_API int64_t hicache_next_event(hicache_store* store, int64_t timeout_millis, int32_t* events);
 
+/* Waits up to timeout_millis for one batch to complete, for a caller that has nothing else to do: takes the batch's COMPLETED
+ * event, which hicache_next_event then does not give, and returns its bits (RELEASED among them when the memory is free too;
+ * else that event comes through hicache_next_event). Returns 0 when the event is in the queue already, when time ran out, or
+ * when there is no such batch: hicache_next_event gives it then. One thread at a time for each batch. */
+HICACHE_API int32_t hicache_batch_wait(hicache_store* store, int64_t batch, int64_t timeout_millis);
+
 /* Copies the results of the first n keys: outcome, page length (bytes moved; for exists: the page's length), flags. Returns the
  * batch's number of keys, or -1 when there is no such batch. */
 HICACHE_API int64_t hicache_batch_results(hicache_store* store, int64_t batch, int64_t n, int32_t* outcomes,

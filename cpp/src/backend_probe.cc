@@ -9,7 +9,7 @@
 
 #include "aligned_buffer.h"
 #include "error.h"
-#include "file_calls.h"
+#include "file_manager.h"
 #include "file_system.h"
 #include "transfer_request.h"
 
@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kProbePatience{5};
 class ProbeFile {
  public:
   explicit ProbeFile(const std::string& directory) : calls_(realFileCalls()) {
-    path_ = directory + "/probe-" + std::to_string(randomNumber());
+    path_ = directory + "/" + kProbePrefix + std::to_string(randomNumber());
     int fd = calls_->openPath(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0) throw errnoError("making the self-test's file '" + path_ + "'", -fd);
     file_ = FileHandle(calls_.get(), fd);

@@ -2,8 +2,14 @@
 #include "batch.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hicache {
+
+std::chrono::milliseconds toTimeout(int64_t millis) {
+  constexpr int64_t kYearMillis = int64_t{366} * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(std::clamp<int64_t>(millis, 0, kYearMillis));
+}
 
 const char* nameOf(Operation operation) {
   switch (operation) {
@@ -83,51 +89,66 @@ bool Batch::allSettled() const {
 }
 
 void Batch::endChunk(size_t begin, std::vector<PageResult> results) {
+  std::unique_lock<std::mutex> lock(mutex_);
   int32_t bits = 0;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (size_t i = 0; i < results.size(); ++i) {
-      PageResult& slot = results_[begin + i];
-      if (slot.outcome != HICACHE_PENDING || results[i].outcome == HICACHE_PENDING) continue;
-      slot = std::move(results[i]);
-      --open_keys_;
-    }
-    if (open_keys_ == 0 && !completed_) {
-      completed_ = true;
-      bits |= HICACHE_EVENT_COMPLETED;
-    }
-    if (++ended_chunks_ == chunk_count_) bits |= HICACHE_EVENT_RELEASED;
+  for (size_t i = 0; i < results.size(); ++i) {
+    PageResult& slot = results_[begin + i];
+    if (slot.outcome != HICACHE_PENDING || results[i].outcome == HICACHE_PENDING) continue;
+    slot = std::move(results[i]);
+    --open_keys_;
   }
-  if (bits != 0) events_->push({id_, bits});
+  if (open_keys_ == 0 && !completed_) {
+    completed_ = true;
+    bits |= HICACHE_EVENT_COMPLETED;
+  }
+  if (++ended_chunks_ == chunk_count_) bits |= HICACHE_EVENT_RELEASED;
+  tell(std::move(lock), bits);
 }
 
 bool Batch::abandon(const std::string& reason) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (completed_) return false;
-    abandoned_.store(true, std::memory_order_release);
-    auto cause = std::make_shared<const Error>(HICACHE_TIMEOUT, describeProgress() + reason);
-    for (PageResult& result : results_) {
-      if (result.outcome == HICACHE_PENDING) result = {HICACHE_TIMED_OUT, 0, 0, cause};
-    }
-    open_keys_ = 0;
-    completed_ = true;
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (completed_) return false;
+  abandoned_.store(true, std::memory_order_release);
+  auto cause = std::make_shared<const Error>(HICACHE_TIMEOUT, describeProgress() + reason);
+  for (PageResult& result : results_) {
+    if (result.outcome == HICACHE_PENDING) result = {HICACHE_TIMED_OUT, 0, 0, cause};
   }
-  events_->push({id_, HICACHE_EVENT_COMPLETED});
+  open_keys_ = 0;
+  completed_ = true;
+  tell(std::move(lock), HICACHE_EVENT_COMPLETED);
   return true;
+}
+
+void Batch::completeEmpty() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  completed_ = true;
+  tell(std::move(lock), HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED);
+}
+
+void Batch::tell(std::unique_lock<std::mutex> lock, int32_t bits) {
+  if (bits == 0) return;
+  if (waiting_ && (bits & HICACHE_EVENT_COMPLETED) != 0) {
+    waiting_ = false;
+    event_for_waiter_ = bits;
+    waiter_.notify_one();  // under the lock: the waiter may free the batch as soon as it has it
+    return;
+  }
+  lock.unlock();
+  events_->push({id_, bits});
+}
+
+int32_t Batch::wait(std::chrono::milliseconds timeout) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (completed_) return 0;
+  waiting_ = true;
+  waiter_.wait_for(lock, timeout, [this] { return !waiting_; });
+  waiting_ = false;
+  return std::exchange(event_for_waiter_, 0);
 }
 
 std::string Batch::describeProgress() const {
   return std::string(nameOf(operation_)) + " of " + std::to_string(results_.size()) + " keys, " +
          std::to_string(results_.size() - open_keys_) + " of them done, deadline " + std::to_string(timeout_millis_) + " ms: ";
-}
-
-void Batch::completeEmpty() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    completed_ = true;
-  }
-  events_->push({id_, HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED});
 }
 
 bool Batch::released() const {

@@ -25,6 +25,10 @@ using Clock = std::chrono::steady_clock;
 
 enum class Operation { kSet, kGet, kExists, kDelete, kClear };
 
+// A timeout as the C boundary takes it: a negative one is 0, and one of more than a year is a year, so that no deadline
+// overflows.
+std::chrono::milliseconds toTimeout(int64_t millis);
+
 // "set", "get", ... for messages.
 const char* nameOf(Operation operation);
 
@@ -103,6 +107,10 @@ class Batch {
   // Completes a batch that has no chunk.
   void completeEmpty();
 
+  // Waits until the batch completes and takes that event, which then does not go to the queue: its bits, or 0 when the queue
+  // has it already or time ran out. One waiter at a time.
+  int32_t wait(std::chrono::milliseconds timeout);
+
   // True when every chunk has ended: nobody touches the pages' memory any more.
   bool released() const;
 
@@ -112,6 +120,7 @@ class Batch {
 
  private:
   std::string describeProgress() const;
+  void tell(std::unique_lock<std::mutex> lock, int32_t bits);
 
   const int64_t id_;
   const Operation operation_;
@@ -129,6 +138,9 @@ class Batch {
   size_t open_keys_ = 0;
   size_t ended_chunks_ = 0;
   bool completed_ = false;
+  bool waiting_ = false;  // somebody is inside wait
+  int32_t event_for_waiter_ = 0;
+  std::condition_variable waiter_;
 };
 
 // A contiguous part of a batch, run by one lane.

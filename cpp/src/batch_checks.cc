@@ -7,6 +7,8 @@
 namespace hicache {
 namespace {
 
+constexpr int64_t kPageBytesMax = int64_t{1} << 40;  // as chunk_bytes
+
 bool movesPages(Operation operation) { return operation == Operation::kSet || operation == Operation::kGet; }
 
 [[noreturn]] void refuse(const BatchRequest& request, const std::string& what) {
@@ -24,8 +26,12 @@ PageShape shapeOf(const BatchRequest& request, int64_t index, const int64_t* dim
 
 // What is wrong with one page; empty when nothing is.
 std::string faultOf(const Page& page) {
-  if (page.length < 0) return "its length is " + std::to_string(page.length);
+  if (page.length < 0 || page.length > kPageBytesMax) return "its length is " + std::to_string(page.length) + " bytes";
   if (page.length > 0 && page.address == 0) return "its address is null, its length " + std::to_string(page.length) + " bytes";
+  // A seal keeps it in one byte.
+  if (page.shape.dtype < HICACHE_DTYPE_UNKNOWN || page.shape.dtype > INT8_MAX) {
+    return "its dtype is " + std::to_string(page.shape.dtype) + ", no libtorch ScalarType";
+  }
   return "";
 }
 

@@ -56,6 +56,35 @@ int64_t copyOut(const std::string& text, int8_t* target, int64_t capacity) {
   return static_cast<int64_t>(text.size());
 }
 
+std::vector<Descriptor> toDescriptors(int64_t n, const int64_t* addresses, const int64_t* lengths, const int64_t* device_ids,
+                                      const int8_t* metadata, const int32_t* metadata_lengths) {
+  if (n <= 0) throw Error(HICACHE_INVALID_ARGUMENT, "register: " + std::to_string(n) + " descriptors");
+  if (addresses == nullptr || lengths == nullptr || device_ids == nullptr) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "register: no addresses, lengths or device ids given");
+  }
+  std::vector<Descriptor> descriptors;
+  const char* text = reinterpret_cast<const char*>(metadata);
+  for (int64_t i = 0; i < n; ++i) {
+    Descriptor descriptor{static_cast<uint64_t>(addresses[i]), static_cast<uint64_t>(lengths[i]),
+                          static_cast<uint64_t>(device_ids[i])};
+    if (metadata != nullptr && metadata_lengths != nullptr) {
+      if (metadata_lengths[i] < 0) throw Error(HICACHE_INVALID_ARGUMENT, "register: metadata of a negative length");
+      descriptor.metadata = std::string_view(text, static_cast<size_t>(metadata_lengths[i]));
+      text += metadata_lengths[i];
+    }
+    descriptors.push_back(descriptor);
+  }
+  return descriptors;
+}
+
+MemoryType toMemoryType(int32_t type) {
+  if (type != HICACHE_MEMORY_DRAM && type != HICACHE_MEMORY_VRAM && type != HICACHE_MEMORY_OBJECT &&
+      type != HICACHE_MEMORY_FILE) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "register: " + std::to_string(type) + " is no memory type");
+  }
+  return static_cast<MemoryType>(type);
+}
+
 int64_t submit(hicache_store* store, const BatchRequest& request, hicache_error* error) {
   return guarded<int64_t>(error, 0, [&] { return store->store.submit(request); });
 }
@@ -75,8 +104,7 @@ hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_lengt
 }
 
 int32_t hicache_store_close(hicache_store* store, int64_t timeout_millis) {
-  return guarded<int32_t>(
-      nullptr, 0, [&] { return store->store.close(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0))) ? 1 : 0; });
+  return guarded<int32_t>(nullptr, 0, [&] { return store->store.close(toTimeout(timeout_millis)) ? 1 : 0; });
 }
 
 void hicache_store_free(hicache_store* store) {
@@ -124,10 +152,17 @@ int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicac
 int64_t hicache_next_event(hicache_store* store, int64_t timeout_millis, int32_t* events) {
   return guarded<int64_t>(nullptr, 0, [&]() -> int64_t {
     bool finished = false;
-    auto event = store->store.events().next(std::chrono::milliseconds(std::max<int64_t>(timeout_millis, 0)), &finished);
+    auto event = store->store.events().next(toTimeout(timeout_millis), &finished);
     if (!event) return finished ? -1 : 0;
     *events = event->bits;
     return event->batch;
+  });
+}
+
+int32_t hicache_batch_wait(hicache_store* store, int64_t batch, int64_t timeout_millis) {
+  return guarded<int32_t>(nullptr, 0, [&] {
+    std::shared_ptr<Batch> found = store->store.batch(batch);
+    return found == nullptr ? 0 : found->wait(toTimeout(timeout_millis));
   });
 }
 
@@ -206,19 +241,9 @@ hicache_registration* hicache_register(hicache_agent* agent, int32_t memory_type
                                        const int64_t* lengths, const int64_t* device_ids, const int8_t* metadata,
                                        const int32_t* metadata_lengths, hicache_error* error) {
   return guarded<hicache_registration*>(error, nullptr, [&] {
-    std::vector<Descriptor> descriptors;
-    const char* text = reinterpret_cast<const char*>(metadata);
-    for (int64_t i = 0; i < n; ++i) {
-      Descriptor descriptor{static_cast<uint64_t>(addresses[i]), static_cast<uint64_t>(lengths[i]),
-                            static_cast<uint64_t>(device_ids[i])};
-      if (metadata != nullptr && metadata_lengths != nullptr) {
-        descriptor.metadata = std::string_view(text, static_cast<size_t>(metadata_lengths[i]));
-        text += metadata_lengths[i];
-      }
-      descriptors.push_back(descriptor);
-    }
-    auto* registration = new hicache_registration{
-        agent, agent->agent.registerMemory(static_cast<MemoryType>(memory_type), std::move(descriptors))};
+    std::vector<Descriptor> descriptors = toDescriptors(n, addresses, lengths, device_ids, metadata, metadata_lengths);
+    auto* registration =
+        new hicache_registration{agent, agent->agent.registerMemory(toMemoryType(memory_type), std::move(descriptors))};
     agent->registrations.insert(registration);
     return registration;
   });

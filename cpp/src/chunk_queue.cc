@@ -77,6 +77,13 @@ size_t ChunkQueue::activeCount() const {
   return active_.size();
 }
 
+size_t ChunkQueue::activePages() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  size_t pages = 0;
+  for (const auto& [id, active] : active_) pages += active.batch->pages().size();
+  return pages;
+}
+
 bool ChunkQueue::waitForDeadline() {
   std::unique_lock<std::mutex> lock(mutex_);
   watch_until_ = Clock::time_point::max();

@@ -40,6 +40,8 @@ class ChunkQueue {
   std::vector<std::shared_ptr<Batch>> activeBatches() const;
   std::vector<const Lane*> lanesOf(const Batch& batch) const;
   size_t activeCount() const;
+  // Keys of the batches under way.
+  size_t activePages() const;
 
   // Sleeps until the nearest deadline of an active batch, a new nearer one, until, or stop. False once stopped.
   bool waitForDeadline();

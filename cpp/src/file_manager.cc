@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -25,7 +26,14 @@ std::string hex16(uint64_t value) {
   return text;
 }
 
+const std::string kLockEnding = ".lock";
+
 }  // namespace
+
+std::string bucketName(uint8_t bucket) {
+  static const char kDigits[] = "0123456789abcdef";
+  return {kDigits[bucket >> 4], kDigits[bucket & 15]};
+}
 
 FileManager::FileManager(std::shared_ptr<FileCalls> calls, const std::vector<std::string>& paths, bool want_direct_io)
     : calls_(std::move(calls)) {
@@ -58,12 +66,8 @@ void FileManager::closeDirectories() {
   for (StorageDirectory& directory : directories_) {
     if (!directory.lock) continue;
     FileHandle own(calls_.get(), calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
-    directory.temp.reset();
-    int64_t removed = 0;
-    // The lock file stays as long as the folder does: it leads the next sweep to what could not be removed now.
-    if (own && removeTempFolder(own.get(), directory.temp_name, &removed)) {
-      calls_->unlink(own.get(), (directory.temp_name + ".lock").c_str());
-    }
+    // The lock file leads the next sweep to temp files that could not be removed.
+    if (own && open_temps_.load() == 0) calls_->unlink(own.get(), (directory.owner + kLockEnding).c_str());
     directory.lock.reset();
   }
   directories_.clear();
@@ -73,9 +77,7 @@ std::string FileManager::pathOf(const FilePlace& place) const {
   return directories_[place.directory].path + "/" + place.relativePath();
 }
 
-std::string FileManager::tempFolder(size_t directory) const {
-  return directories_[directory].path + "/" + kOwnFolder + "/" + directories_[directory].temp_name;
-}
+std::string FileManager::ownFolder(size_t directory) const { return directories_[directory].path + "/" + kOwnFolder; }
 
 void FileManager::openDirectory(StorageDirectory* directory) {
   const std::string what = "opening the storage directory '" + directory->path + "'";
@@ -88,63 +90,77 @@ void FileManager::openDirectory(StorageDirectory* directory) {
   int own = calls_->openBeneath(fd, kOwnFolder, O_RDONLY | O_DIRECTORY, 0);
   if (own < 0) throw errnoError(what + ": opening its folder " + kOwnFolder, -own);
   FileHandle own_folder(calls_.get(), own);
-  makeTempFolder(directory, own);
+  takeLock(directory, own);
   sweepStale(directory, own);
 }
 
-void FileManager::makeTempFolder(StorageDirectory* directory, int own_folder) {
-  // The lock comes first and is checked after it is taken: a sweeper may have removed it in between.
+void FileManager::takeLock(StorageDirectory* directory, int own_folder) {
+  // A lock file counts once it is locked and still there: a sweeper may have removed it in between.
   for (int attempt = 0; attempt < 100; ++attempt) {
-    std::string name = "tmp-" + hex16(randomNumber());
-    std::string lock_name = name + ".lock";
-    int fd = calls_->openBeneath(own_folder, lock_name.c_str(), O_RDWR | O_CREAT | O_EXCL, kFileMode);
+    std::string owner = hex16(randomNumber());
+    int fd = calls_->openBeneath(own_folder, (owner + kLockEnding).c_str(), O_RDWR | O_CREAT | O_EXCL, kFileMode);
     if (fd == -EEXIST) continue;
     if (fd < 0) throw errnoError("making a lock file in '" + directory->path + "/" + kOwnFolder + "'", -fd);
     FileHandle lock(calls_.get(), fd);
     struct stat status = {};
     if (calls_->tryLock(fd) < 0 || calls_->status(fd, &status) < 0 || status.st_nlink == 0) continue;
     directory->lock = std::move(lock);
-    directory->temp_name = name;
-    int made = calls_->makeDirectory(own_folder, name.c_str(), kFolderMode);
-    int temp = made < 0 ? made : calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
-    if (temp < 0) throw errnoError("making a temp folder in '" + directory->path + "/" + kOwnFolder + "'", -temp);
-    directory->temp = FileHandle(calls_.get(), temp);
+    directory->owner = owner;
     return;
   }
   throw Error(HICACHE_IO,
-              "cannot lock a temp folder in '" + directory->path + "/" + kOwnFolder + "': does the file system support flock?");
+              "cannot lock a file in '" + directory->path + "/" + kOwnFolder + "': does the file system support flock?");
 }
 
 void FileManager::sweepStale(StorageDirectory* directory, int own_folder) {
-  constexpr std::string_view kLockEnding = ".lock";
   std::vector<std::string> names;
   int listed = calls_->list(own_folder, &names);
   if (listed < 0) throw errnoError("listing '" + directory->path + "/" + kOwnFolder + "'", -listed);
-  for (const std::string& lock_name : names) {
-    if (lock_name.size() <= kLockEnding.size() || !lock_name.ends_with(kLockEnding)) continue;
-    std::string name = lock_name.substr(0, lock_name.size() - kLockEnding.size());
-    if (name == directory->temp_name) continue;
-    FileHandle lock(calls_.get(), calls_->openBeneath(own_folder, lock_name.c_str(), O_RDWR, 0));
+  std::vector<std::string> locks;
+  std::vector<FileHandle> held;
+  std::vector<std::string> prefixes;
+  for (const std::string& name : names) {
+    // What a self-test left; one that runs now has its file open and does not need the name.
+    if (name.starts_with(kProbePrefix)) calls_->unlink(own_folder, name.c_str());
+    if (!name.ends_with(kLockEnding) || name == directory->owner + kLockEnding) continue;
+    FileHandle lock(calls_.get(), calls_->openBeneath(own_folder, name.c_str(), O_RDWR, 0));
     if (!lock || calls_->tryLock(lock.get()) < 0) continue;  // its owner lives, or another process sweeps it
-    if (removeTempFolder(own_folder, name, &directory->stale_files_swept)) calls_->unlink(own_folder, lock_name.c_str());
+    prefixes.push_back(kTempPrefix + name.substr(0, name.size() - kLockEnding.size()) + "-");
+    locks.push_back(name);
+    held.push_back(std::move(lock));
   }
+  if (locks.empty() || !removeTempFiles(directory, prefixes)) return;
+  for (const std::string& lock : locks) calls_->unlink(own_folder, lock.c_str());
 }
 
-bool FileManager::removeTempFolder(int own_folder, const std::string& name, int64_t* removed) {
-  int fd = calls_->openBeneath(own_folder, name.c_str(), O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return fd == -ENOENT;
-  FileHandle folder(calls_.get(), fd);
-  std::vector<std::string> files;
-  calls_->list(folder.get(), &files);
-  for (const std::string& file : files) *removed += calls_->unlink(folder.get(), file.c_str()) >= 0 ? 1 : 0;
-  int done = calls_->removeDirectory(own_folder, name.c_str());
-  return done >= 0 || done == -ENOENT;
+bool FileManager::removeTempFiles(StorageDirectory* directory, const std::vector<std::string>& prefixes) {
+  bool all = removeMatching(directory->base.get(), prefixes, &directory->stale_files_swept);
+  for (int i = 0; i < 256; ++i) {
+    int fd = calls_->openBeneath(directory->base.get(), bucketName(static_cast<uint8_t>(i)).c_str(), O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP) continue;  // not made yet, or somebody else's
+    FileHandle bucket(calls_.get(), fd);
+    all = bucket && removeMatching(fd, prefixes, &directory->stale_files_swept) && all;
+  }
+  return all;
+}
+
+bool FileManager::removeMatching(int folder, const std::vector<std::string>& prefixes, int64_t* removed) {
+  std::vector<std::string> names;
+  bool all = calls_->list(folder, &names) >= 0;
+  for (const std::string& name : names) {
+    if (std::none_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return name.starts_with(prefix); }))
+      continue;
+    bool gone = calls_->unlink(folder, name.c_str()) >= 0;
+    *removed += gone ? 1 : 0;
+    all = all && gone;
+  }
+  return all;
 }
 
 void FileManager::probe(StorageDirectory* directory, bool want_direct_io) {
   directory->file_system = fileSystemName(directory->base.get());
   size_t index = directories_.size() - 1;
-  TempFile temp = createTemp(index, false);
+  TempFile temp = createTemp({index, "", ""}, false);
   char byte = 1;
   directory->attributes = calls_->setAttribute(temp.file.get(), "user.hicache.probe", &byte, 1) >= 0 &&
                           calls_->getAttribute(temp.file.get(), "user.hicache.probe", &byte, 1) == 1;
@@ -161,65 +177,69 @@ void FileManager::probe(StorageDirectory* directory, bool want_direct_io) {
 
 std::string FileManager::probeDirectIo(const StorageDirectory& directory) {
   alignas(kDirectIoAlignment) static thread_local char block[kDirectIoAlignment];
-  std::string name = "probe";
-  int fd = calls_->openBeneath(directory.temp.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_DIRECT, kFileMode);
-  if (fd < 0) {
-    calls_->unlink(directory.temp.get(), name.c_str());  // some file systems make the file, then refuse the flag
-    return "opening a file with O_DIRECT: " + std::generic_category().message(-fd);
-  }
+  int base = directory.base.get();
+  const std::string name = std::string(kOwnFolder) + "/" + kProbePrefix + directory.owner;
+  int fd = calls_->openBeneath(base, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_DIRECT, kFileMode);
   FileHandle file(calls_.get(), fd);
+  calls_->unlink(base, name.c_str());  // at once, and also when the open failed: some make the file, then refuse the flag
+  if (fd < 0) return "opening a file with O_DIRECT: " + std::generic_category().message(-fd);
   int64_t written = calls_->writeAt(fd, block, sizeof(block), 0);
   int64_t read = written < 0 ? written : calls_->readAt(fd, block, sizeof(block), 0);
-  calls_->unlink(directory.temp.get(), name.c_str());
   if (read == static_cast<int64_t>(sizeof(block))) return "";
   return "a block of " + std::to_string(sizeof(block)) +
          " bytes: " + (read < 0 ? std::generic_category().message(static_cast<int>(-read)) : "short read");
 }
 
-TempFile FileManager::createTemp(size_t directory, bool direct) {
-  StorageDirectory& target = directories_[directory];
+TempFile FileManager::createTemp(const FilePlace& place, bool direct) {
+  const StorageDirectory& directory = directories_[place.directory];
+  int base = directory.base.get();
   TempFile temp;
-  temp.directory = directory;
-  temp.name = hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
+  temp.place = place;
+  temp.place.name = kTempPrefix + directory.owner + "-" + hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
+  const std::string path = temp.place.relativePath();
   int flags = O_RDWR | O_CREAT | O_EXCL | (direct ? O_DIRECT : 0);
-  int fd = calls_->openBeneath(target.temp.get(), temp.name.c_str(), flags, kFileMode);
+  int fd = calls_->openBeneath(base, path.c_str(), flags, kFileMode);
+  if (fd == -ENOENT && !place.bucket.empty()) {
+    int made = calls_->makeDirectory(base, place.bucket.c_str(), kFolderMode);
+    fd = made < 0 && made != -EEXIST ? made : calls_->openBeneath(base, path.c_str(), flags, kFileMode);
+  }
   if (fd == -ENOENT) {
     throw Error(HICACHE_IO,
-                "the storage directory '" + target.path + "' was removed under the open store; open the store again", 0,
+                "the storage directory '" + directory.path + "' was removed under the open store; open the store again", 0,
                 ENOENT);
   }
-  if (fd < 0) throw errnoError("making a temp file in '" + target.path + "' (" + freeSpace(directory) + ")", -fd);
+  if (fd < 0) {
+    throw errnoError(
+        "making a temp file in the bucket '" + directory.path + "/" + place.bucket + "' (" + freeSpace(place.directory) + ")",
+        -fd);
+  }
   temp.file = FileHandle(calls_.get(), fd);
+  open_temps_.fetch_add(1);
   return temp;
 }
 
 void FileManager::discard(TempFile* temp) noexcept {
-  if (temp->name.empty()) return;
+  if (temp->place.name.empty()) return;
   temp->file.reset();
-  calls_->unlink(directories_[temp->directory].temp.get(), temp->name.c_str());
-  temp->name.clear();
+  int removed = calls_->unlink(directories_[temp->place.directory].base.get(), temp->place.relativePath().c_str());
+  if (removed >= 0 || removed == -ENOENT) open_temps_.fetch_sub(1);
+  temp->place.name.clear();
 }
 
 void FileManager::publish(TempFile* temp, const FilePlace& place) {
-  StorageDirectory& directory = directories_[place.directory];
-  int base = directory.base.get();
+  int folder = directories_[place.directory].base.get();
   FileHandle bucket;
   if (!place.bucket.empty()) {
-    int fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
-    if (fd == -ENOENT) {
-      int made = calls_->makeDirectory(base, place.bucket.c_str(), kFolderMode);
-      if (made < 0 && made != -EEXIST)
-        throw errnoError("making the bucket '" + directory.path + "/" + place.bucket + "'", -made);
-      fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
-    }
-    if (fd < 0) throw errnoError("opening the bucket '" + directory.path + "/" + place.bucket + "'", -fd);
+    int fd = calls_->openBeneath(folder, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
+    if (fd < 0) throw errnoError("opening the bucket of '" + pathOf(place) + "'", -fd);
     bucket = FileHandle(calls_.get(), fd);
+    folder = fd;
   }
-  int target = bucket ? bucket.get() : base;
-  int renamed = calls_->rename(directory.temp.get(), temp->name.c_str(), target, place.name.c_str());
+  int renamed = calls_->rename(folder, temp->place.name.c_str(), folder, place.name.c_str());
   if (renamed < 0) throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
-  temp->name.clear();
+  temp->place.name.clear();
   temp->file.reset();
+  open_temps_.fetch_sub(1);
 }
 
 FileHandle FileManager::openPage(const FilePlace& place, bool direct, struct stat* status) {

@@ -17,8 +17,11 @@ namespace hicache {
 
 // Memory address, offset and length of direct I/O must be multiples of this.
 inline constexpr size_t kDirectIoAlignment = 4096;
-// Our own folder in a base directory; no page name starts with a dot.
+// Our own folder in a base directory, for lock and probe files. No page name starts with a dot.
 inline constexpr const char* kOwnFolder = ".hicache";
+// Temp files stand beside the pages that they become: ".hicache-" + owner + "-" + number.
+inline constexpr const char* kTempPrefix = ".hicache-";
+inline constexpr const char* kProbePrefix = "probe-";
 
 struct StorageDirectory {
   std::string path;         // real path
@@ -27,11 +30,13 @@ struct StorageDirectory {
   std::string direct_io_reason;  // why not; empty when it is used
   bool attributes = false;       // user extended attributes work
   int64_t stale_files_swept = 0;
+  std::string owner;  // our name here: in the names of our lock file and our temp files
   FileHandle base;
-  FileHandle temp;        // our own temp folder in kOwnFolder
-  FileHandle lock;        // held while we live: who can take it may sweep the temp folder
-  std::string temp_name;  // of the temp folder
+  FileHandle lock;  // held while we live: who can take it may sweep our temp files
 };
+
+// Two hexadecimal digits.
+std::string bucketName(uint8_t bucket);
 
 // Where a page's file stands: directory index, bucket ("" in v0's flat layout) and file name.
 struct FilePlace {
@@ -42,11 +47,10 @@ struct FilePlace {
   std::string relativePath() const { return bucket.empty() ? name : bucket + "/" + name; }
 };
 
-// A file under a temporary name. Its owner publishes or discards it; the folder is swept when the store closes.
+// A file under a temporary name of fixed length, in the bucket of its page. Whoever made it publishes or discards it.
 struct TempFile {
   FileHandle file;
-  size_t directory = 0;
-  std::string name;  // of fixed length, in the temp folder
+  FilePlace place;
 };
 
 // Threads: safe from any number of threads.
@@ -62,11 +66,11 @@ class FileManager {
   FileCalls& calls() const { return *calls_; }
   const std::vector<StorageDirectory>& directories() const { return directories_; }
   std::string pathOf(const FilePlace& place) const;
-  // The path of our temp folder in a directory.
-  std::string tempFolder(size_t directory) const;
+  // The path of our own folder in a directory.
+  std::string ownFolder(size_t directory) const;
 
-  // Throws IO or NO_SPACE.
-  TempFile createTemp(size_t directory, bool direct);
+  // A temp file that can become the page at a place; makes the bucket. Throws IO or NO_SPACE.
+  TempFile createTemp(const FilePlace& place, bool direct);
   void discard(TempFile* temp) noexcept;
   // Gives the file its final name, replacing what was there, and closes it. The page exists from here on.
   void publish(TempFile* temp, const FilePlace& place);
@@ -82,16 +86,17 @@ class FileManager {
  private:
   void closeDirectories();
   void openDirectory(StorageDirectory* directory);
-  void makeTempFolder(StorageDirectory* directory, int own_folder);
+  void takeLock(StorageDirectory* directory, int own_folder);
   void sweepStale(StorageDirectory* directory, int own_folder);
-  // True when the folder is gone; adds the files it held to *removed.
-  bool removeTempFolder(int own_folder, const std::string& name, int64_t* removed);
+  bool removeTempFiles(StorageDirectory* directory, const std::vector<std::string>& prefixes);
+  bool removeMatching(int folder, const std::vector<std::string>& prefixes, int64_t* removed);
   void probe(StorageDirectory* directory, bool want_direct_io);
   std::string probeDirectIo(const StorageDirectory& directory);
 
   std::shared_ptr<FileCalls> calls_;
   std::vector<StorageDirectory> directories_;
   std::atomic<uint64_t> next_temp_{0};
+  std::atomic<int64_t> open_temps_{0};  // made and neither published nor removed
 };
 
 }  // namespace hicache

@@ -17,6 +17,7 @@ class GetTransfer final : public PageTransfer {
   bool open(size_t index, Entry* entry) override;
   void prepare(Entry& entry) override;
   void complete(Entry& entry) override;
+  void rewind(Entry&) override {}
   Error diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lane.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "key_operations.h"
@@ -23,6 +25,7 @@ std::shared_ptr<Lane> Lane::start(std::shared_ptr<const StoreParts> parts, std::
   std::shared_ptr<Lane> lane(new Lane(std::move(parts), std::move(queue), std::move(name), std::move(agent)));
   // The thread holds its lane: one that hangs keeps all it needs, whatever becomes of the store.
   lane->thread_ = std::thread([lane] {
+    ::pthread_setname_np(::pthread_self(), "hicache-lane");
     lane->run();
     lane->ended_.store(true, std::memory_order_release);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lane_pool.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +43,11 @@ void LanePool::submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> ch
   if (!queue_->submit(batch, std::move(chunks))) throw Error(HICACHE_CLOSED, "the store is closed");
 }
 
+bool LanePool::closed() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return closed_;
+}
+
 size_t LanePool::quarantined() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return static_cast<size_t>(
@@ -49,6 +55,7 @@ size_t LanePool::quarantined() const {
 }
 
 void LanePool::supervise() {
+  ::pthread_setname_np(::pthread_self(), "hicache-watch");
   while (queue_->waitForDeadline()) {
     Clock::time_point now = Clock::now();
     for (const std::shared_ptr<Batch>& batch : queue_->activeBatches()) {

@@ -29,9 +29,11 @@ class LanePool {
   // Takes no more batches, waits for those under way, abandons the rest. True when every lane has drained. Idempotent.
   bool close(std::chrono::milliseconds timeout);
 
+  bool closed() const;
   size_t laneCount() const { return lane_count_; }
   size_t quarantined() const;
   size_t activeBatches() const { return queue_->activeCount(); }
+  size_t activePages() const { return queue_->activePages(); }
 
  private:
   void supervise();

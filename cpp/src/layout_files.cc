@@ -12,11 +12,6 @@
 namespace hicache {
 namespace {
 
-std::string bucketName(uint8_t bucket) {
-  static const char kDigits[] = "0123456789abcdef";
-  return {kDigits[bucket >> 4], kDigits[bucket & 15]};
-}
-
 // SGLang's page keys: a SHA-256 in hexadecimal, perhaps with a component such as _k behind it.
 bool looksLikePageKey(std::string_view key) {
   constexpr size_t kDigits = 64;
@@ -55,7 +50,7 @@ PagePlacement LayoutFiles::place(std::string_view key, int64_t length) const {
   placement.place = placeOf(key);
   bool aligned = length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0;
   placement.direct = aligned && files_->directories()[placement.place.directory].direct_io;
-  placement.temp = files_->createTemp(placement.place.directory, placement.direct);
+  placement.temp = files_->createTemp(placement.place, placement.direct);
   return placement;
 }
 

@@ -4,7 +4,9 @@
 namespace hicache {
 
 NixlAgent::NixlAgent(const std::string& name, Outside outside)
-    : name_(name), outside_(std::move(outside)), agent_(std::make_unique<Agent>(outside_.nixl, name)) {}
+    : name_(name.empty() ? "agent" : name),
+      outside_(std::move(outside)),
+      agent_(std::make_unique<Agent>(outside_.nixl, name_)) {}
 
 void NixlAgent::selectBackend(const BackendRequest& request) {
   if (backend_) throw Error(HICACHE_INVALID_ARGUMENT, "the agent '" + name_ + "' already has the backend " + backend_->name);

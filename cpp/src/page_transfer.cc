@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "page_transfer.h"
 
+#include <aio.h>
+
+#include <algorithm>
+
 #include "get_transfer.h"
 #include "set_transfer.h"
 
 namespace hicache {
 namespace {
+
+constexpr uint64_t kDescriptorBytesMax = uint64_t{1} << 30;
 
 bool isAligned(uint64_t address) { return address % kDirectIoAlignment == 0; }
 
@@ -100,6 +106,7 @@ bool PageTransfer::post(Agent& agent) {
 bool PageTransfer::poll() {
   TransferRequest::State state = request_->state() == TransferRequest::State::kInFlight ? request_->poll() : request_->state();
   if (state == TransferRequest::State::kInFlight) return true;
+  if (state == TransferRequest::State::kFailed && failedButMoving()) return true;
   NixlStatus status = request_->lastStatus();
   bool clean = request_->release();
   request_.reset();
@@ -119,12 +126,24 @@ std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent) const {
   storage.reserve(end - begin);
   for (size_t i = begin; i < end; ++i) {
     const Entry& entry = entries_[i];
-    if (entry.length == 0) continue;  // a page of no bytes needs no transfer
-    local.push_back({entry.memory, static_cast<uint64_t>(entry.length), 0});
-    storage.push_back({0, static_cast<uint64_t>(entry.length), static_cast<uint64_t>(entry.fd)});
+    // A page of no bytes needs no transfer; Linux moves no more than 2 GiB at once.
+    for (uint64_t at = 0, length = static_cast<uint64_t>(entry.length); at < length; at += kDescriptorBytesMax) {
+      uint64_t bytes = std::min(length - at, kDescriptorBytesMax);
+      local.push_back({entry.memory + at, bytes, 0});
+      storage.push_back({at, bytes, static_cast<uint64_t>(entry.fd)});
+    }
   }
   if (local.empty()) return nullptr;
   return std::make_unique<TransferRequest>(agent, operation_, std::move(local), std::move(storage));
+}
+
+bool PageTransfer::failedButMoving() const {
+  // Over POSIX AIO, NIXL reports a request's first failure while its other reads and writes run on in the C library's threads.
+  // Only the C library knows when a file has none left; what it has not begun, it drops.
+  if (parts_->backend.queue != "posix_aio") return false;
+  auto [begin, end] = attempts_.front();
+  return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(begin), entries_.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](const Entry& entry) { return ::aio_cancel(entry.fd, nullptr) == AIO_NOTCANCELED; });
 }
 
 void PageTransfer::endAttempt() {
@@ -139,9 +158,13 @@ void PageTransfer::failAttempt(const Error& error) {
     attempts_.clear();
   } else if (end - begin > 1) {
     // NIXL has one status for all: find the bad page, so that it does not spoil its neighbours.
-    for (size_t i = begin; i < end; ++i) attempts_.emplace_back(i, i + 1);
+    for (size_t i = begin; i < end; ++i) {
+      rewind(entries_[i]);
+      attempts_.emplace_back(i, i + 1);
+    }
   } else {
     settle(entries_[begin].index, PageResult::failed(diagnose(entries_[begin], error)));
+    rewind(entries_[begin]);
   }
 }
 

@@ -69,6 +69,8 @@ class PageTransfer {
   virtual void prepare(Entry& entry) = 0;
   // The entry's bytes have moved: publish or verify, and settle. May throw Error.
   virtual void complete(Entry& entry) = 0;
+  // Takes back what a failed attempt has left of the entry: space that its neighbours need.
+  virtual void rewind(Entry& entry) = 0;
   // Why a page could not be moved, by trying the plain system call; the NIXL failure itself when that works.
   virtual Error diagnose(const Entry& entry, const Error& nixl_failure) = 0;
 
@@ -79,6 +81,8 @@ class PageTransfer {
   void assignMemory();
   // A request for the next attempt; null when its pages have no bytes.
   std::unique_ptr<TransferRequest> makeRequest(Agent& agent) const;
+  // True while I/O of a failed request still runs.
+  bool failedButMoving() const;
   void endAttempt();
   void failAttempt(const Error& error);
 

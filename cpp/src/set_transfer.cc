@@ -42,6 +42,11 @@ void SetTransfer::complete(Entry& entry) {
   settle(entry.index, PageResult::of(HICACHE_STORED, entry.length, bufferedFlag(entry)));
 }
 
+void SetTransfer::rewind(Entry& entry) {
+  // Where this fails the file keeps its space until it is discarded, no longer than the chunk.
+  parts_->files->calls().truncate(entry.fd, 0);
+}
+
 Error SetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   FileManager& files = *parts_->files;
   const std::string path = files.pathOf(entry.place);

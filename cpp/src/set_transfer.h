@@ -18,6 +18,7 @@ class SetTransfer final : public PageTransfer {
   bool open(size_t index, Entry* entry) override;
   void prepare(Entry& entry) override;
   void complete(Entry& entry) override;
+  void rewind(Entry& entry) override;
   Error diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:

@@ -13,8 +13,9 @@ namespace hicache {
 namespace {
 
 constexpr size_t kLanesMaxByDefault = 4;
-// Below this many bytes a lane, waking a second one costs more than it saves.
+// Below this many bytes, or keys without bytes, a lane, waking a second one costs more than it saves.
 constexpr int64_t kLaneBytesMin = 512 << 10;
+constexpr int64_t kLaneKeysMin = 16;
 
 size_t laneCountOf(const StoreConfig& config) {
   if (config.lanes > 0) return static_cast<size_t>(config.lanes);
@@ -43,7 +44,7 @@ Store::Store(const StoreConfig& config, Outside outside) {
   KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
   parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
   parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming);
-  parts->config.backend.probe_directory = parts->files->tempFolder(0);
+  parts->config.backend.probe_directory = parts->files->ownFolder(0);
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
   parts->backend = selection.backend;
@@ -54,6 +55,7 @@ Store::Store(const StoreConfig& config, Outside outside) {
 
 int64_t Store::submit(const BatchRequest& request) {
   requireSound(request);
+  if (lanes_->closed()) throw Error(HICACHE_CLOSED, "the store is closed");
   std::shared_ptr<Batch> batch = makeBatch(request);
   std::vector<Chunk> chunks = split(batch);
   batch->setChunkCount(chunks.size());
@@ -80,7 +82,7 @@ std::shared_ptr<Batch> Store::makeBatch(const BatchRequest& request) {
     std::lock_guard<std::mutex> lock(mutex_);
     id = next_batch_++;
   }
-  auto deadline = Clock::now() + std::chrono::milliseconds(request.timeout_millis);
+  auto deadline = Clock::now() + toTimeout(request.timeout_millis);
   auto batch = std::make_shared<Batch>(id, request.operation, deadline, request.timeout_millis, events_);
   fillPages(request, batch.get());
   return batch;
@@ -90,20 +92,19 @@ std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
   const std::vector<Page>& pages = batch->pages();
   std::vector<Chunk> chunks;
   if (batch->allSettled()) return chunks;
-  int64_t total = 0;
-  for (const Page& page : pages) total += std::max<int64_t>(page.length, 0);
   bool transfers = batch->operation() == Operation::kSet || batch->operation() == Operation::kGet;
-  int64_t pages_max = transfers ? parts_->config.chunk_pages : static_cast<int64_t>(pages.size());
-  int64_t bytes_max = parts_->config.chunk_bytes;
-  if (transfers) {
-    // Small batches are spread over the lanes too, as long as each part is worth a lane.
-    int64_t share = total / static_cast<int64_t>(lanes_->laneCount()) + 1;
-    bytes_max = std::min(bytes_max, std::max(share, kLaneBytesMin));
-  }
+  auto bytesOf = [&](size_t i) { return transfers && !batch->settledEarly(i) ? pages[i].length : 0; };
+  int64_t total = 0;
+  for (size_t i = 0; i < pages.size(); ++i) total += bytesOf(i);
+  // Small batches are spread over the lanes too, as long as each part is worth a lane.
+  int64_t lanes = static_cast<int64_t>(lanes_->laneCount());
+  int64_t bytes_max = std::min(parts_->config.chunk_bytes, std::max(total / lanes + 1, kLaneBytesMin));
+  int64_t keys_share = (static_cast<int64_t>(pages.size()) - 1) / lanes + 1;
+  int64_t pages_max = transfers ? parts_->config.chunk_pages : std::max(keys_share, kLaneKeysMin);
   for (size_t begin = 0, end = 0; begin < pages.size(); begin = end) {
     int64_t bytes = 0;
     while (end < pages.size() && static_cast<int64_t>(end - begin) < pages_max) {
-      bytes += std::max<int64_t>(pages[end].length, 0);
+      bytes += bytesOf(end);
       if (end > begin && bytes > bytes_max) break;
       ++end;
     }
@@ -143,6 +144,7 @@ Settings Store::describe() const {
   description.add("lanes", std::to_string(lanes_->laneCount()));
   description.add("lanes_in_quarantine", std::to_string(lanes_->quarantined()));
   description.add("batches", std::to_string(lanes_->activeBatches()));
+  description.add("pages_in_flight", std::to_string(lanes_->activePages()));
   for (size_t i = 0; i < parts_->files->directories().size(); ++i) {
     const StorageDirectory& directory = parts_->files->directories()[i];
     std::string prefix = "directory." + std::to_string(i) + ".";

@@ -52,10 +52,10 @@ class BackendSelectionTest : public StoreFixture {
   }
 };
 
-#define EXPECT_REFUSED(request, text)                                          \
-  do {                                                                         \
-    const std::string why = refusal(request);                                  \
-    EXPECT_NE(why.find(text), std::string::npos) << why;                       \
+#define EXPECT_REFUSED(request, text)                    \
+  do {                                                   \
+    const std::string why = refusal(request);            \
+    EXPECT_NE(why.find(text), std::string::npos) << why; \
   } while (false)
 
 TEST_F(BackendSelectionTest, shouldTakeTheFirstInOrderThatProvesItself) {

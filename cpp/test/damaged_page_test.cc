@@ -110,7 +110,8 @@ TEST_F(DamagedPageTest, shouldServeAPageOfAnotherProgramAndSayThatItIsUnverified
   const PageMemory target(page_.size());
   const PageResult hit = client_->getPage("key", target);
   EXPECT_TRUE(isOutcome(hit, HICACHE_HIT));
-  EXPECT_EQ(hit.flags, HICACHE_FLAG_UNVERIFIED | (client_->described("directory.0.direct_io") == "true" ? HICACHE_FLAG_BUFFERED : 0));
+  EXPECT_EQ(hit.flags,
+            HICACHE_FLAG_UNVERIFIED | (client_->described("directory.0.direct_io") == "true" ? HICACHE_FLAG_BUFFERED : 0));
   EXPECT_EQ(target, page_);
   const PageResult found = client_->findPage("key");
   EXPECT_TRUE(isOutcome(found, HICACHE_HIT));

@@ -59,12 +59,9 @@ TEST(ErrorTest, shouldMapAnErrnoToItsCode) {
 }
 
 TEST(ErrorTest, shouldNameWhatFailedWhyAndWhatToDo) {
-  const std::vector<std::pair<int, const char*>> advised = {{EMFILE, "ulimit -n"},
-                                                            {ENFILE, "fs.file-max"},
-                                                            {EROFS, "writable storage_dir"},
-                                                            {EACCES, "owner and mode"},
-                                                            {EPERM, "owner and mode"},
-                                                            {ELOOP, "symbolic link"}};
+  const std::vector<std::pair<int, const char*>> advised = {{EMFILE, "ulimit -n"},           {ENFILE, "fs.file-max"},
+                                                            {EROFS, "writable storage_dir"}, {EACCES, "owner and mode"},
+                                                            {EPERM, "owner and mode"},       {ELOOP, "symbolic link"}};
   for (const auto& [number, advice] : advised) {
     const Error error = errnoError("opening 'x'", number);
     const std::string text = error.what();

@@ -153,8 +153,7 @@ NixlStatus FaultyNixl::createRequest(NixlAgentHandle* agent, TransferOperation o
       live.local[i].length = live.storage[i].length = half;
     }
   }
-  NixlStatus status =
-      real_->createRequest(agent, operation, local_type, live.local, storage_type, live.storage, request);
+  NixlStatus status = real_->createRequest(agent, operation, local_type, live.local, storage_type, live.storage, request);
   std::lock_guard<std::mutex> lock(mutex_);
   if (status == kNixlSuccess) {
     ++agents_[agent].requests;

@@ -22,11 +22,12 @@ class FileManagerTest : public StoreFixture {
   std::unique_ptr<FileManager> make(const std::vector<std::string>& paths, bool direct_io = true) {
     return std::make_unique<FileManager>(files_, paths, direct_io);
   }
-  // What a process that died left in a base directory: its lock file, unlocked, and a temp folder with two files.
+  // What a process that died left in a base directory: its lock file, unlocked, and two temp files.
   static void plantDeadProcess(const std::string& base, const std::string& name) {
-    fs::create_directories(base + "/.hicache/" + name);
-    writeFile(base + "/.hicache/" + name + "/0000000000000000", "half a page");
-    writeFile(base + "/.hicache/" + name + "/0000000000000001", "");
+    fs::create_directories(base + "/.hicache");
+    fs::create_directories(base + "/ab");
+    writeFile(base + "/ab/.hicache-" + name + "-0000000000000000", "half a page");
+    writeFile(base + "/.hicache-" + name + "-0000000000000001", "");
     writeFile(base + "/.hicache/" + name + ".lock", "");
   }
   static mode_t modeOf(const std::string& path) {
@@ -39,9 +40,8 @@ TEST_F(FileManagerTest, shouldMakeMissingDirectoriesForTheOwnerOnly) {
   auto files = make({disk_ / "a/b/c", memory_ / "d"});
   EXPECT_EQ(files->directories()[0].path, disk_ / "a/b/c");
   EXPECT_EQ(modeOf(disk_ / "a/b/c/.hicache"), 0700u);
-  EXPECT_EQ(modeOf(files->tempFolder(0)), 0700u);
-  TempFile temp = files->createTemp(1, false);
-  EXPECT_EQ(modeOf(files->tempFolder(1) + "/" + temp.name), 0600u);
+  TempFile temp = files->createTemp({1, "ab", "page"}, false);
+  EXPECT_EQ(modeOf(files->pathOf(temp.place)), 0600u);
   files->publish(&temp, {1, "ab", "page"});
   EXPECT_EQ(modeOf(memory_ / "d/ab"), 0700u);
   EXPECT_EQ(modeOf(memory_ / "d/ab/page"), 0600u);
@@ -66,19 +66,19 @@ TEST_F(FileManagerTest, shouldNameADirectoryThatCannotBe) {
 
 TEST_F(FileManagerTest, shouldSweepWhatADeadProcessLeftAndSpareALivingOne) {
   auto living = make({disk_.path()});
-  TempFile temp = living->createTemp(0, false);
-  plantDeadProcess(disk_.path(), "tmp-dead1");
-  plantDeadProcess(disk_.path(), "tmp-dead2");
-  plantDeadProcess(disk_.path(), "tmp-held");
-  int held = ::open((disk_ / ".hicache/tmp-held.lock").c_str(), O_RDWR | O_CLOEXEC);
+  TempFile temp = living->createTemp({0, "", "page"}, false);
+  plantDeadProcess(disk_.path(), "dead1");
+  plantDeadProcess(disk_.path(), "dead2");
+  plantDeadProcess(disk_.path(), "held");
+  int held = ::open((disk_ / ".hicache/held.lock").c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_EQ(::flock(held, LOCK_EX | LOCK_NB), 0);
 
   auto files = make({disk_.path()});
   EXPECT_EQ(files->directories()[0].stale_files_swept, 4);
-  EXPECT_FALSE(fileExists(disk_ / ".hicache/tmp-dead1"));
-  EXPECT_FALSE(fileExists(disk_ / ".hicache/tmp-dead2.lock"));
-  EXPECT_TRUE(fileExists(disk_ / ".hicache/tmp-held/0000000000000000"));
-  EXPECT_TRUE(fileExists(living->tempFolder(0) + "/" + temp.name));
+  EXPECT_FALSE(fileExists(disk_ / "ab/.hicache-dead1-0000000000000000"));
+  EXPECT_FALSE(fileExists(disk_ / ".hicache/dead2.lock"));
+  EXPECT_TRUE(fileExists(disk_ / "ab/.hicache-held-0000000000000000"));
+  EXPECT_TRUE(fileExists(living->pathOf(temp.place)));
   living->publish(&temp, {0, "", "page"});
   EXPECT_TRUE(fileExists(disk_ / "page"));
 
@@ -88,21 +88,21 @@ TEST_F(FileManagerTest, shouldSweepWhatADeadProcessLeftAndSpareALivingOne) {
 }
 
 TEST_F(FileManagerTest, shouldSweepLaterWhatCouldNotBeSwept) {
-  plantDeadProcess(disk_.path(), "tmp-dead");
+  plantDeadProcess(disk_.path(), "dead");
   files_->failKind(Kind::kUnlink, EIO);
   auto first = make({disk_.path()});
   files_->failKind(Kind::kNone, 0);
   EXPECT_EQ(first->directories()[0].stale_files_swept, 0);
   first.reset();
-  EXPECT_EQ(make({disk_.path()})->directories()[0].stale_files_swept, 2);
-  EXPECT_FALSE(fileExists(disk_ / ".hicache/tmp-dead"));
+  EXPECT_EQ(make({disk_.path()})->directories()[0].stale_files_swept, 3) << "and the first one's probe file";
+  EXPECT_EQ(leftInOwnFolder(disk_.path()), std::vector<std::string>());
 }
 
 TEST_F(FileManagerTest, shouldLetTheNextOneSweepWhatItCouldNotRemoveAtItsEnd) {
   auto first = make({disk_.path()});
-  TempFile temp = first->createTemp(0, false);
-  temp.file.reset();
+  TempFile temp = first->createTemp({0, "0f", "page"}, false);
   files_->failKind(Kind::kUnlink, EIO);
+  first->discard(&temp);
   first.reset();
   files_->failKind(Kind::kNone, 0);
   EXPECT_FALSE(leftInOwnFolder(disk_.path()).empty());
@@ -164,14 +164,14 @@ TEST_F(FileManagerTest, shouldPublishTheNewPageInPlaceOfTheOldOne) {
   struct stat status = {};
   EXPECT_FALSE(files->openPage(place, false, &status));
   for (const std::string& text : {std::string("first"), std::string("a second, longer one"), std::string()}) {
-    TempFile temp = files->createTemp(0, false);
-    EXPECT_EQ(temp.name.size(), 16u);
+    TempFile temp = files->createTemp(place, false);
+    EXPECT_EQ(temp.place.name.size(), 42u);
     ASSERT_EQ(files->calls().writeAt(temp.file.get(), text.data(), text.size(), 0), static_cast<int64_t>(text.size()));
     files->publish(&temp, place);
     EXPECT_FALSE(temp.file);
     EXPECT_EQ(readFile(files->pathOf(place)), text);
   }
-  EXPECT_EQ(filesBelow(files->tempFolder(0)), std::vector<std::string>());
+  EXPECT_EQ(tempFilesBelow(disk_.path()), std::vector<std::string>());
   EXPECT_TRUE(files->remove(place));
   EXPECT_FALSE(files->remove(place));
   EXPECT_FALSE(files->remove({0, "ff", "page"}));
@@ -179,17 +179,18 @@ TEST_F(FileManagerTest, shouldPublishTheNewPageInPlaceOfTheOldOne) {
 
 TEST_F(FileManagerTest, shouldRemoveATempFileThatIsDiscarded) {
   auto files = make({disk_.path()});
-  TempFile temp = files->createTemp(0, false);
-  EXPECT_EQ(filesBelow(files->tempFolder(0)).size(), 1u);
+  TempFile temp = files->createTemp({0, "0f", "page"}, false);
+  EXPECT_EQ(tempFilesBelow(disk_.path()).size(), 1u);
   files->discard(&temp);
   files->discard(&temp);
-  EXPECT_EQ(filesBelow(files->tempFolder(0)).size(), 0u);
+  EXPECT_EQ(tempFilesBelow(disk_.path()).size(), 0u);
 }
 
 TEST_F(FileManagerTest, shouldSayThatADirectoryWasRemovedUnderIt) {
   auto files = make({disk_ / "gone"});
   fs::remove_all(disk_ / "gone");
-  EXPECT_ERROR(files->createTemp(0, false), HICACHE_IO, "was removed under the open store; open the store again");
+  EXPECT_ERROR(files->createTemp({0, "00", "page"}, false), HICACHE_IO,
+               "was removed under the open store; open the store again");
   struct stat status = {};
   EXPECT_FALSE(files->openPage({0, "00", "page"}, false, &status));
   EXPECT_FALSE(files->remove({0, "00", "page"}));

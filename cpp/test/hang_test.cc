@@ -2,7 +2,8 @@
 //
 // Transfers and file calls that do not come back, or come back late.
 #include <chrono>
-#include <functional>
+#include <cstring>
+#include <filesystem>
 #include <limits>
 #include <thread>
 
@@ -14,7 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int64_t kShortMillis = 200;
 constexpr int32_t kBoth = HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED;
 
 class HangTest : public QueueFixture {
@@ -24,9 +24,21 @@ class HangTest : public QueueFixture {
     settings.insert(settings.end(), more.begin(), more.end());
     return openQueue(disk_.path(), settings);
   }
-  static bool soon(const std::function<bool()>& condition) {
-    for (int i = 0; i < 4000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(5));
-    return condition();
+
+  // Submits a batch of which a transfer hangs when its deadline comes, and waits for that. On a busy machine a lane may come
+  // too late to post it at all: then the deadline is made longer.
+  int64_t submitHanging(StoreClient& client, Operation operation, const std::vector<PageArgument>& pages,
+                        int64_t first_few = 0) {
+    const int64_t held_before = nixl_->heldCount();
+    for (int64_t timeout_millis = 100;; timeout_millis *= 3) {
+      nixl_->hold(FaultyNixl::kAll, first_few);
+      int64_t batch = client.submit(operation, pages, timeout_millis);
+      if (!client.waitFor(batch, HICACHE_EVENT_COMPLETED)) throw std::logic_error("a deadline is not kept");
+      bool held = nixl_->heldCount() > held_before;
+      nixl_->hold(0);
+      if (held) return batch;
+      client.waitFor(batch, kBoth);
+    }
   }
   static testing::AssertionResult allTimedOut(const std::vector<PageResult>& results) {
     for (const PageResult& result : results) {
@@ -35,6 +47,10 @@ class HangTest : public QueueFixture {
     }
     return testing::AssertionSuccess();
   }
+  static bool isInQuarantine(StoreClient& client, int lanes) {
+    return soon([&] { return client.described("lanes_in_quarantine") == std::to_string(lanes); });
+  }
+
   const PageMemory page_ = PageMemory::random(8192, testSeed());
   const PageMemory other_ = PageMemory::random(8192, testSeed() + 1);
   const PageMemory target_{8192};
@@ -43,15 +59,10 @@ class HangTest : public QueueFixture {
 TEST_P(HangTest, shouldTimeOutASetThatHangsAndNeverPublishItsPage) {
   StoreClient& client = openOneLane();
   ASSERT_TRUE(isOutcome(client.setPage("replaced", other_), HICACHE_STORED));
-  nixl_->hold(1);
-  auto started = Clock::now();
-  int64_t batch = client.submit(Operation::kSet, {{"new", page_}, {"replaced", page_}}, kShortMillis);
-  ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
-  EXPECT_GE(Clock::now() - started, milliseconds(kShortMillis));
-  EXPECT_LT(Clock::now() - started, seconds(20));
+  int64_t batch = submitHanging(client, Operation::kSet, {{"new", page_}, {"replaced", page_}});
   EXPECT_TRUE(allTimedOut(client.resultsOf(batch)));
   EXPECT_EQ(client.eventsOf(batch), HICACHE_EVENT_COMPLETED) << "its memory is still in use";
-  EXPECT_TRUE(soon([&] { return client.described("lanes_in_quarantine") == "1"; }));
+  EXPECT_TRUE(isInQuarantine(client, 1));
 
   // Others go on in a new lane, on the same keys too.
   EXPECT_TRUE(isOutcome(client.getPage("replaced", target_), HICACHE_HIT));
@@ -62,19 +73,17 @@ TEST_P(HangTest, shouldTimeOutASetThatHangsAndNeverPublishItsPage) {
   nixl_->letGo();
   ASSERT_TRUE(client.waitFor(batch, kBoth));
   EXPECT_TRUE(allTimedOut(client.resultsOf(batch))) << "late success changes no outcome";
-  EXPECT_TRUE(soon([&] { return client.described("lanes_in_quarantine") == "0"; }));
+  EXPECT_TRUE(isInQuarantine(client, 0));
   EXPECT_TRUE(isOutcome(client.findPage("new"), HICACHE_MISS));
   EXPECT_TRUE(isOutcome(client.getPage("replaced", target_), HICACHE_HIT));
   EXPECT_EQ(target_, other_) << "a late set replaced a page";
-  EXPECT_EQ(filesBelow(client.store().layout().files().tempFolder(0)), std::vector<std::string>());
+  EXPECT_EQ(tempFilesBelow(client.store().layout().files().directories()[0].path), std::vector<std::string>());
 }
 
 TEST_P(HangTest, shouldTimeOutAGetThatHangs) {
   StoreClient& client = openOneLane();
   ASSERT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
-  nixl_->hold(1);
-  int64_t batch = client.submit(Operation::kGet, {{"key", target_}}, kShortMillis);
-  ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
+  int64_t batch = submitHanging(client, Operation::kGet, {{"key", target_}});
   EXPECT_TRUE(allTimedOut(client.resultsOf(batch)));
   const PageMemory second(8192);
   EXPECT_TRUE(isOutcome(client.getPage("key", second), HICACHE_HIT));
@@ -84,16 +93,23 @@ TEST_P(HangTest, shouldTimeOutAGetThatHangs) {
   EXPECT_TRUE(allTimedOut(client.resultsOf(batch)));
 }
 
+TEST_P(HangTest, shouldKeepADeadlineWithinSeconds) {
+  StoreClient& client = openOneLane();
+  nixl_->hold();
+  auto started = Clock::now();
+  int64_t batch = client.submit(Operation::kSet, {{"key", page_}}, 300);
+  ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
+  EXPECT_GE(Clock::now() - started, milliseconds(300)) << "too early";
+  EXPECT_LT(Clock::now() - started, seconds(20)) << "too late, even for a busy machine";
+}
+
 TEST_P(HangTest, shouldKeepWhatWasDoneBeforeTheDeadline) {
   StoreClient& client = openOneLane({{"chunk_pages", "1"}, {"chunks_in_flight", "1"}});
-  ASSERT_TRUE(isOutcome(client.setPage("warm", page_), HICACHE_STORED));
   // The second of three chunks hangs: the first is stored, the third never begins.
-  nixl_->hold(1, 1);
-  int64_t batch = client.submit(Operation::kSet, {{"a", page_}, {"b", page_}, {"c", page_}}, 500);
-  ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
+  int64_t batch = submitHanging(client, Operation::kSet, {{"a", page_}, {"b", page_}, {"c", page_}}, 1);
   const std::vector<PageResult> results = client.resultsOf(batch);
   EXPECT_TRUE(isOutcome(results[0], HICACHE_STORED));
-  EXPECT_TRUE(isFailure(results[1], HICACHE_TIMEOUT, "set of 3 keys, 1 of them done, deadline 500 ms"));
+  EXPECT_TRUE(isFailure(results[1], HICACHE_TIMEOUT, "set of 3 keys, 1 of them done, deadline "));
   EXPECT_TRUE(isFailure(results[2], HICACHE_TIMEOUT));
   nixl_->letGo();
   ASSERT_TRUE(client.waitFor(batch, kBoth));
@@ -105,11 +121,14 @@ TEST_P(HangTest, shouldKeepWhatWasDoneBeforeTheDeadline) {
 TEST_P(HangTest, shouldFinishWhatAHangingLaneHoldsBeside) {
   StoreClient& client = openOneLane({{"chunks_in_flight", "4"}});
   nixl_->hold(1);
-  int64_t hanging = client.submit(Operation::kSet, {{"hangs", page_}}, 400);
+  int64_t hanging = client.submit(Operation::kSet, {{"hangs", page_}}, StoreClient::kTimeoutMillis);
   ASSERT_TRUE(soon([&] { return nixl_->heldCount() == 1; }));
   EXPECT_TRUE(isOutcome(client.setPage("beside", page_), HICACHE_STORED)) << "in the same lane, before the deadline";
-  ASSERT_TRUE(client.waitFor(hanging, HICACHE_EVENT_COMPLETED));
-  EXPECT_TRUE(isOutcome(client.getPage("beside", target_), HICACHE_HIT)) << "in a new lane, after it";
+  EXPECT_TRUE(isOutcome(client.getPage("beside", target_), HICACHE_HIT));
+  EXPECT_EQ(client.eventsOf(hanging), 0);
+  nixl_->letGo();
+  ASSERT_TRUE(client.waitFor(hanging, kBoth));
+  EXPECT_TRUE(isOutcome(client.resultsOf(hanging)[0], HICACHE_STORED)) << "late, and still in time";
 }
 
 TEST_P(HangTest, shouldCloseWithinItsBoundWhileATransferHangs) {
@@ -124,6 +143,7 @@ TEST_P(HangTest, shouldCloseWithinItsBoundWhileATransferHangs) {
   EXPECT_TRUE(isFailure(client.resultsOf(batch)[0], HICACHE_TIMEOUT, "the store was closed first"));
   EXPECT_FALSE(client.store().close(milliseconds(100))) << "idempotent";
   EXPECT_ERROR(client.submit(Operation::kSet, {{"key", page_}}, 1000), HICACHE_CLOSED, "closed");
+  EXPECT_ERROR(client.submit(Operation::kSet, {}, 1000), HICACHE_CLOSED, "closed");
   EXPECT_EQ(nixl_->liveRequests(), 1);
   nixl_->letGo();
   EXPECT_TRUE(client.waitFor(batch, kBoth));
@@ -135,28 +155,27 @@ TEST_P(HangTest, shouldKeepWhatAHangingTransferNeedsWhenTheStoreIsFreed) {
   nixl_->hold();
   client.submit(Operation::kSet, {{"key", page_}}, StoreClient::kTimeoutMillis);
   ASSERT_TRUE(soon([&] { return nixl_->heldCount() == 1; }));
-  client.store().close(milliseconds(0));
+  const std::string path = client.pathOf("key");
+  EXPECT_FALSE(client.store().close(milliseconds(0)));
   close(client);
   EXPECT_EQ(nixl_->liveRequests(), 1);
   EXPECT_GT(files_->openCount(), 0) << "the file that the transfer writes to was closed under it";
   nixl_->letGo();
   EXPECT_TRUE(soon([&] { return nixl_->liveAgents() == 0 && files_->openCount() == 0; }));
-  EXPECT_FALSE(fileExists(disk_ / "key_"));
+  EXPECT_FALSE(fileExists(path));
 }
 
 TEST_P(HangTest, shouldRefuseWorkOnceSixteenLanesHang) {
   StoreClient& client = openOneLane();
-  nixl_->hold();
   std::vector<int64_t> batches;
   for (int i = 0; i < 16; ++i) {
-    batches.push_back(client.submit(Operation::kSet, {{"key", page_}}, 50));
-    ASSERT_TRUE(client.waitFor(batches.back(), HICACHE_EVENT_COMPLETED)) << i;
-    ASSERT_TRUE(soon([&] { return client.described("lanes_in_quarantine") == std::to_string(i + 1); }));
+    batches.push_back(submitHanging(client, Operation::kSet, {{"key", page_}}));
+    ASSERT_TRUE(isInQuarantine(client, i + 1));
   }
   EXPECT_ERROR(client.submit(Operation::kSet, {{"key", page_}}, 1000), HICACHE_BACKEND_UNAVAILABLE, "16 lanes wait");
   nixl_->letGo();
   for (int64_t batch : batches) EXPECT_TRUE(client.waitFor(batch, kBoth));
-  ASSERT_TRUE(soon([&] { return client.described("lanes_in_quarantine") == "0"; }));
+  ASSERT_TRUE(isInQuarantine(client, 0));
   EXPECT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
 }
 
@@ -165,14 +184,34 @@ TEST_P(HangTest, shouldTimeOutAFileCallThatHangs) {
   ASSERT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
   for (Operation operation : {Operation::kGet, Operation::kSet, Operation::kExists, Operation::kDelete}) {
     files_->hang(FaultyFiles::Kind::kOpenBeneath);
-    int64_t batch = client.submit(operation, {{"key", target_}}, kShortMillis);
+    int64_t batch = client.submit(operation, {{"key", target_}}, 200);
     ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
     EXPECT_TRUE(allTimedOut(client.resultsOf(batch)));
-    EXPECT_EQ(client.eventsOf(batch), HICACHE_EVENT_COMPLETED);
-    EXPECT_TRUE(isOutcome(client.setPage("beside", page_), HICACHE_STORED));
+    if (files_->hangs()) {
+      EXPECT_EQ(client.eventsOf(batch), HICACHE_EVENT_COMPLETED);
+      EXPECT_TRUE(isOutcome(client.setPage("beside", page_), HICACHE_STORED));
+    }
     files_->letGo();
     EXPECT_TRUE(client.waitFor(batch, kBoth));
   }
+}
+
+// NIXL reports the first failure of POSIX AIO while other reads of the request still run.
+TEST_P(HangTest, shouldTouchNoMemoryOnceItIsReleased) {
+  StoreClient& client = openQueue(memory_.path(), {{"lanes", "1"}, {"chunk_bytes", "1073741824"}});
+  const PageMemory large = PageMemory::random(96 << 20, 1);
+  const PageMemory target(large.size());
+  ASSERT_TRUE(isOutcome(client.setPage("cut", page_), HICACHE_STORED));
+  ASSERT_TRUE(isOutcome(client.setPage("large", large), HICACHE_STORED));
+  int64_t batch = submitHanging(client, Operation::kGet, {{"cut", target_}, {"large", target}});
+  std::filesystem::resize_file(client.pathOf("cut"), 0);
+  nixl_->letGo();
+  ASSERT_TRUE(client.waitFor(batch, kBoth));
+  std::memset(target.data(), 0xEE, target.size());
+  std::this_thread::sleep_for(milliseconds(200));
+  size_t touched = 0;
+  for (size_t i = 0; i < target.size(); ++i) touched += target.data()[i] != 0xEE ? 1 : 0;
+  EXPECT_EQ(touched, 0u);
 }
 
 TEST_P(HangTest, shouldTakeTheLongestTimeout) {

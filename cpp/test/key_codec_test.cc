@@ -100,9 +100,23 @@ TEST(KeyCodecTest, shouldKeepAPlainKeyReadable) {
 
 TEST(KeyCodecTest, shouldDigestAKeyThatIsNoSafeFileName) {
   const KeyCodec codec(namingOf("m"));
-  const std::vector<std::string> hostile = {
-      "/", "/etc/passwd", "a/b", "..", ".", "../../x", ".hicache", ".hidden", std::string("a\0b", 3), std::string(1, '\0'),
-      "a\nb", "\x1F", "\x7F", "%h-", "%h-abc", std::string(250, 'k'), std::string(256, 'k')};
+  const std::vector<std::string> hostile = {"/",
+                                            "/etc/passwd",
+                                            "a/b",
+                                            "..",
+                                            ".",
+                                            "../../x",
+                                            ".hicache",
+                                            ".hidden",
+                                            std::string("a\0b", 3),
+                                            std::string(1, '\0'),
+                                            "a\nb",
+                                            "\x1F",
+                                            "\x7F",
+                                            "%h-",
+                                            "%h-abc",
+                                            std::string(250, 'k'),
+                                            std::string(256, 'k')};
   for (const std::string& key : hostile) {
     EXPECT_EQ(digestOnlyPart(codec, key).find_first_not_of("0123456789abcdef"), std::string::npos) << key;
   }
@@ -110,28 +124,28 @@ TEST(KeyCodecTest, shouldDigestAKeyThatIsNoSafeFileName) {
 
 TEST(KeyCodecTest, shouldDigestAKeyThatIsNoUtf8) {
   const KeyCodec codec(namingOf("m"));
-  const std::vector<std::string> malformed = {
-      "\x80",                  // a continuation alone
-      "a\xC3",                 // cut
-      "\xE6\xBC",              // cut
-      "\xF0\x9F\x98",          // cut
-      "\xC0\xAF",              // overlong /
-      "\xC1\x81",              // overlong A
-      "\xE0\x80\xAF",          // overlong /
-      "\xE0\x9F\xBF",          // overlong
-      "\xF0\x80\x80\xAF",      // overlong /
-      "\xF0\x8F\xBF\xBF",      // overlong
-      "\xED\xA0\x80",          // high surrogate
-      "\xED\xBF\xBF",          // low surrogate
-      "\xF4\x90\x80\x80",      // beyond U+10FFFF
-      "\xF5\x80\x80\x80",      // beyond U+10FFFF
-      "\xFE", "\xFF",          // never used
-      "\xC3\x28",              // no continuation
-      "\xE6\x28\xA2",          // no continuation
-      "\xF0\x28\x8C\xBC"};     // no continuation
+  const std::vector<std::string> malformed = {"\x80",              // a continuation alone
+                                              "a\xC3",             // cut
+                                              "\xE6\xBC",          // cut
+                                              "\xF0\x9F\x98",      // cut
+                                              "\xC0\xAF",          // overlong /
+                                              "\xC1\x81",          // overlong A
+                                              "\xE0\x80\xAF",      // overlong /
+                                              "\xE0\x9F\xBF",      // overlong
+                                              "\xF0\x80\x80\xAF",  // overlong /
+                                              "\xF0\x8F\xBF\xBF",  // overlong
+                                              "\xED\xA0\x80",      // high surrogate
+                                              "\xED\xBF\xBF",      // low surrogate
+                                              "\xF4\x90\x80\x80",  // beyond U+10FFFF
+                                              "\xF5\x80\x80\x80",  // beyond U+10FFFF
+                                              "\xFE",
+                                              "\xFF",               // never used
+                                              "\xC3\x28",           // no continuation
+                                              "\xE6\x28\xA2",       // no continuation
+                                              "\xF0\x28\x8C\xBC"};  // no continuation
   for (const std::string& key : malformed) digestOnlyPart(codec, key);
-  for (const std::string key : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF0\x90\x80\x80",
-                                 "\xF4\x8F\xBF\xBF"}) {
+  for (const std::string key :
+       {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_EQ(codec.name(key), key + codec.suffix()) << "the first and last characters of each length are well formed";
   }
 }
@@ -140,8 +154,9 @@ TEST(KeyCodecTest, shouldDigestAKeyThatIsNoUtf8) {
 TEST(KeyCodecTest, shouldNeverLeaveSafeNamesNorGiveOneNameTwice) {
   const KeyCodec codec(namingOf("m", 1, 4));
   std::mt19937_64 random = seeded();
-  static const std::vector<std::string> kPieces = {"/", "..", ".", std::string(1, '\0'), "%h-", "_m_1_4", "a", "b", "\xC0\xAF", "\xFF", "漢", "\n", " ", "-",
-                                                   "_k", std::string(80, 'z')};
+  static const std::vector<std::string> kPieces = {
+      "/", "..", ".",  std::string(1, '\0'), "%h-", "_m_1_4", "a", "b", "\xC0\xAF", "\xFF", "漢", "\n",
+      " ", "-",  "_k", std::string(80, 'z')};
   std::set<std::string> keys;
   while (keys.size() < 100000) {
     std::string key;

@@ -67,7 +67,8 @@ TEST_F(NamingTest, shouldListAndFindWhatWasSet) {
   PageArgument shaped("shaped", page_);
   shaped.dtype = 15;
   shaped.dims = {2, 5, 1, 50};
-  const std::vector<std::string> odd = {"a/b", "..", std::string("nul\0key", 7), "line\nbreak", "\xFF\xFE", "漢字", std::string(300, 'z')};
+  const std::vector<std::string> odd = {"a/b",      "..",   std::string("nul\0key", 7), "line\nbreak",
+                                        "\xFF\xFE", "漢字", std::string(300, 'z')};
   std::vector<PageArgument> batch = {shaped, {hash_, page_}};
   for (const std::string& key : odd) batch.emplace_back(key, page_);
   for (const PageResult& result : client.set(batch)) ASSERT_TRUE(isOutcome(result, HICACHE_STORED));

@@ -20,7 +20,8 @@ PageSeal randomSeal(std::mt19937_64& random, int32_t rank) {
   seal.name_hash = static_cast<uint32_t>(random());
   seal.shape.dtype = static_cast<int32_t>(random() % 129) - 1;
   seal.shape.rank = rank;
-  for (int32_t i = 0; i < rank; ++i) seal.shape.dims[static_cast<size_t>(i)] = static_cast<int64_t>(random() >> (random() % 64));
+  for (int32_t i = 0; i < rank; ++i)
+    seal.shape.dims[static_cast<size_t>(i)] = static_cast<int64_t>(random() >> (random() % 64));
   return seal;
 }
 
@@ -62,7 +63,11 @@ TEST(PageSealTest, shouldHoldTheLargestDims) {
 }
 
 TEST(PageSealTest, shouldTakeAtMost64BytesForUsualShapes) {
-  const std::vector<std::vector<int64_t>> shapes = {{}, {1}, {2, 64, 32, 8, 128}, {4096, 14336}, {2, 80, 64, 128, 8, 576},
+  const std::vector<std::vector<int64_t>> shapes = {{},
+                                                    {1},
+                                                    {2, 64, 32, 8, 128},
+                                                    {4096, 14336},
+                                                    {2, 80, 64, 128, 8, 576},
                                                     {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20}};
   for (const std::vector<int64_t>& dims : shapes) {
     PageSeal seal;

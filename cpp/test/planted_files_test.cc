@@ -53,10 +53,15 @@ TEST_F(PlantedFilesTest, shouldRefuseAFileInPlaceOfItsOwnFolder) {
 
 TEST_F(PlantedFilesTest, shouldNotSweepThroughALink) {
   fs::create_directory(base_ + "/.hicache");
-  fs::create_directory_symlink(outside_, base_ + "/.hicache/tmp-dead");
-  writeFile(base_ + "/.hicache/tmp-dead.lock", "");
-  fs::create_symlink(secret_, base_ + "/.hicache/tmp-link.lock");
-  { FileManager files(files_, {base_}, false); }
+  fs::create_directory_symlink(outside_, base_ + "/ab");
+  writeFile(outside_ + "/.hicache-dead-0000000000000000", "x");
+  writeFile(base_ + "/.hicache/dead.lock", "");
+  fs::create_symlink(secret_, base_ + "/.hicache/link.lock");
+  {
+    FileManager files(files_, {base_}, false);
+  }
+  EXPECT_TRUE(fileExists(outside_ + "/.hicache-dead-0000000000000000"));
+  fs::remove(outside_ + "/.hicache-dead-0000000000000000");
   fs::remove_all(base_ + "/.hicache");
 }
 

@@ -53,9 +53,8 @@ Census takeCensus() {
   forEachEntry("/proc/self/fd", [&](const std::string& fd, int own) {
     if (fd != std::to_string(own)) census.files[fd] = linkTarget("/proc/self/fd/" + fd);
   });
-  forEachEntry("/proc/self/task", [&](const std::string& id, int) {
-    census.threads[id] = firstLine("/proc/self/task/" + id + "/comm");
-  });
+  forEachEntry("/proc/self/task",
+               [&](const std::string& id, int) { census.threads[id] = firstLine("/proc/self/task/" + id + "/comm"); });
   return census;
 }
 

@@ -75,8 +75,16 @@ std::vector<std::string> filesBelow(const std::string& directory) {
   return names;
 }
 
-std::vector<std::string> leftInOwnFolder(const std::string& base_directory) {
+std::vector<std::string> tempFilesBelow(const std::string& base_directory) {
   std::vector<std::string> names;
+  for (const std::string& file : filesBelow(base_directory)) {
+    if (file.substr(file.rfind('/') + 1).starts_with(kTempPrefix)) names.push_back(file);
+  }
+  return names;
+}
+
+std::vector<std::string> leftInOwnFolder(const std::string& base_directory) {
+  std::vector<std::string> names = tempFilesBelow(base_directory);
   std::error_code error;
   std::filesystem::recursive_directory_iterator entries(base_directory + "/" + kOwnFolder, error);
   if (error) return names;

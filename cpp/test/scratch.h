@@ -40,7 +40,9 @@ int64_t fileSize(const std::string& path);
 
 // Every file below a directory with its path relative to it, sorted; nothing where there is no such directory.
 std::vector<std::string> filesBelow(const std::string& directory);
-// What a closed store should have removed from its own folder in a base directory.
+// Temp files of any store below a base directory.
+std::vector<std::string> tempFilesBelow(const std::string& base_directory);
+// What closed stores should have removed from a base directory: all in their own folder, and temp files.
 std::vector<std::string> leftInOwnFolder(const std::string& base_directory);
 
 }  // namespace hicache

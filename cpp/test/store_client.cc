@@ -107,9 +107,7 @@ std::vector<PageResult> StoreClient::remove(const std::vector<std::string>& keys
   return finish(submit(Operation::kDelete, pages, kTimeoutMillis));
 }
 
-PageResult StoreClient::clear(int64_t timeout_millis) {
-  return finish(submit(Operation::kClear, {}, timeout_millis))[0];
-}
+PageResult StoreClient::clear(int64_t timeout_millis) { return finish(submit(Operation::kClear, {}, timeout_millis))[0]; }
 
 std::string StoreClient::described(const std::string& name) const {
   const Settings description = store_.describe();

@@ -2,6 +2,8 @@
 #include "store_fixture.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace hicache {
 namespace {
@@ -62,6 +64,11 @@ bool StoreFixture::close(StoreClient& client) {
   bool drained = client.store().close(std::chrono::seconds(10));
   clients_.erase(std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) { return each.get() == &client; }));
   return drained;
+}
+
+bool StoreFixture::soon(const std::function<bool()>& condition) {
+  for (int i = 0; i < 4000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return condition();
 }
 
 void StoreFixture::TearDown() {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,6 +44,9 @@ class StoreFixture : public testing::Test {
   // Closes and frees a store now; true when it drained.
   bool close(StoreClient& client);
 
+  // True once the condition holds; false when it does not within many seconds.
+  static bool soon(const std::function<bool()>& condition);
+
   std::shared_ptr<FaultyNixl> nixl_ = std::make_shared<FaultyNixl>();
   std::shared_ptr<FaultyFiles> files_ = std::make_shared<FaultyFiles>();
   std::shared_ptr<FakeCuda> cuda_ = std::make_shared<FakeCuda>();
@@ -64,22 +68,21 @@ class QueueFixture : public StoreFixture, public testing::WithParamInterface<std
   }
 };
 
-#define INSTANTIATE_FOR_QUEUES(suite)                                                       \
-  INSTANTIATE_TEST_SUITE_P(Queues, suite, testing::ValuesIn(hicache::kQueues),              \
-                           [](const auto& info) { return info.param; })
+#define INSTANTIATE_FOR_QUEUES(suite) \
+  INSTANTIATE_TEST_SUITE_P(Queues, suite, testing::ValuesIn(hicache::kQueues), [](const auto& info) { return info.param; })
 
 // Readable failures: EXPECT_THAT-like checks of one page's result.
 testing::AssertionResult isOutcome(const PageResult& result, hicache_outcome outcome);
 testing::AssertionResult isFailure(const PageResult& result, Code code, const std::string& text = "");
 
 // EXPECT_ERROR(expression, HICACHE_IO, "text in its message")
-#define EXPECT_ERROR(expression, expected_code, text)                                                   \
-  try {                                                                                                 \
-    static_cast<void>(expression);                                                                      \
-    ADD_FAILURE() << #expression << " did not throw";                                                   \
-  } catch (const hicache::Error& error) {                                                               \
-    EXPECT_EQ(error.code(), expected_code) << error.what();                                             \
-    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();                 \
+#define EXPECT_ERROR(expression, expected_code, text)                                   \
+  try {                                                                                 \
+    static_cast<void>(expression);                                                      \
+    ADD_FAILURE() << #expression << " did not throw";                                   \
+  } catch (const hicache::Error& error) {                                               \
+    EXPECT_EQ(error.code(), expected_code) << error.what();                             \
+    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what(); \
   }
 
 }  // namespace hicache

@@ -128,8 +128,8 @@ TEST_P(StoreTest, shouldStoreTheLastOfSeveralEntriesWithOneKey) {
   StoreClient& client = openQueue(memory_.path());
   std::vector<PageMemory> pages;
   for (uint64_t i = 0; i < 5; ++i) pages.push_back(PageMemory::random(4096 + i, i));
-  const std::vector<PageResult> stored = client.set(
-      {{"twice", pages[0]}, {"once", pages[1]}, {"twice", pages[2]}, {"twice", pages[3]}, {"twice", nullptr, 7}});
+  const std::vector<PageResult> stored =
+      client.set({{"twice", pages[0]}, {"once", pages[1]}, {"twice", pages[2]}, {"twice", pages[3]}, {"twice", nullptr, 7}});
   EXPECT_TRUE(isOutcome(stored[0], HICACHE_SKIPPED));
   EXPECT_TRUE(isOutcome(stored[1], HICACHE_STORED));
   EXPECT_TRUE(isOutcome(stored[2], HICACHE_SKIPPED));

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mounts that only one test sees.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace hicache {
+
+// Runs body with a file system of type tmpfs, of at most this many bytes, mounted on a directory; for the calling process it
+// exists in the thread that runs body and in those that it starts. Returns why that is not allowed here; empty when body ran.
+std::string withSmallDisk(const std::string& directory, size_t bytes, const std::function<void()>& body);
+
+// In body: makes the small disk read-only, or writable again.
+void setReadOnly(const std::string& directory, bool read_only);
+
+}  // namespace hicache
