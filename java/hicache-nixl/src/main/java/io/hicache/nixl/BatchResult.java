@@ -24,7 +24,12 @@ record BatchResult(int[] outcomes, long[] pageLengths, int[] flags, HiCacheExcep
     BatchResult result =
         new BatchResult(
             new int[count], new long[count], new int[count], new HiCacheException[count]);
-    hicache_batch_results(store, batch, count, result.outcomes, result.pageLengths, result.flags);
+    long known =
+        hicache_batch_results(
+            store, batch, count, result.outcomes, result.pageLengths, result.flags);
+    if (known != count) {
+      throw new IllegalStateException("the core knows " + known + " keys of batch " + batch);
+    }
     if (Arrays.stream(result.outcomes).anyMatch(BatchResult::isFailure)) {
       result.readCauses(store, batch);
     }

@@ -4,6 +4,7 @@ package io.hicache.nixl;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_EVENT_COMPLETED;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_EVENT_RELEASED;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_free;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_wait;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_next_event;
 
 import io.hicache.nixl.core.hicache_store;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongSupplier;
 import org.apache.logging.log4j.LogManager;
@@ -30,6 +32,7 @@ import org.apache.logging.log4j.Logger;
 final class CompletionThread {
   private static final Logger LOG = LogManager.getLogger(CompletionThread.class);
   private static final long EVENT_WAIT_MILLIS = 1000;
+  private static final int ALL_EVENTS = HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED;
 
   private final hicache_store store;
   private final ReentrantReadWriteLock announcing = new ReentrantReadWriteLock();
@@ -37,7 +40,11 @@ final class CompletionThread {
   private final Thread thread;
 
   /** One batch in the core. */
-  private record Expected(int count, CompletableFuture<BatchResult> future, Object held) {}
+  private record Expected(
+      int count, CompletableFuture<BatchResult> future, Object held, AtomicInteger handled) {}
+
+  /** A batch that the core has taken: its id there, and the future that is always completed. */
+  record Submitted(long id, CompletableFuture<BatchResult> future) {}
 
   /** Starts the thread. */
   CompletionThread(hicache_store store) {
@@ -52,17 +59,31 @@ final class CompletionThread {
    *
    * @param held what must stay referenced until the batch is released
    * @param submission gives the batch id; what it throws is passed on, and nothing was started
-   * @return always completed with a value, at the latest when the store closes
+   * @return its future is always completed with a value, at the latest when the store closes
    */
-  CompletableFuture<BatchResult> expect(int count, Object held, LongSupplier submission) {
+  Submitted expect(int count, Object held, LongSupplier submission) {
     CompletableFuture<BatchResult> future = new CompletableFuture<>();
     announcing.readLock().lock();
     try {
-      expected.put(submission.getAsLong(), new Expected(count, future, held));
+      long id = submission.getAsLong();
+      expected.put(id, new Expected(count, future, held, new AtomicInteger()));
+      return new Submitted(id, future);
     } finally {
       announcing.readLock().unlock();
     }
-    return future;
+  }
+
+  /**
+   * Waits inside the core for one batch and settles it here and now: for a caller that would only
+   * wait anyway, it saves the way through this class's thread. Returns without having settled it
+   * when that thread has its event already, or when time ran out. Not for virtual threads, whose
+   * carrier it would hold.
+   */
+  void settleHere(long batch, long timeoutMillis) {
+    int events = hicache_batch_wait(store, batch, timeoutMillis);
+    if (events != 0) {
+      settle(batch, events);
+    }
   }
 
   /**
@@ -104,28 +125,38 @@ final class CompletionThread {
         return;
       }
       if (batch > 0) {
-        try {
-          settle(batch, events[0]);
-        } catch (RuntimeException | Error e) {
-          LOG.error("a batch could not be settled", e);
-          fail(batch, e);
-        }
+        settle(batch, events[0]);
       }
     }
   }
 
+  /** A waiting caller goes on only after the core has let go of everything it lets go of. */
   private void settle(long batch, int events) {
     Expected entry = find(batch);
-    BatchResult result = null;
-    if ((events & HICACHE_EVENT_COMPLETED) != 0) {
-      result = BatchResult.read(store, batch, entry.count);
+    if (entry == null) {
+      LOG.error("the core reports batch {}, which nobody submitted", batch);
+      return;
     }
-    if ((events & HICACHE_EVENT_RELEASED) != 0) {
+    BatchResult result = (events & HICACHE_EVENT_COMPLETED) == 0 ? null : read(batch, entry.count);
+    // After a time-out a waiting caller and this class's thread each have one of the events.
+    if (entry.handled.accumulateAndGet(events, (a, b) -> a | b) == ALL_EVENTS) {
       hicache_batch_free(store, batch);
       expected.remove(batch);
     }
     if (result != null) {
       entry.future.complete(result);
+    }
+  }
+
+  /** Whatever goes wrong here, the caller gets an answer and this thread goes on. */
+  private BatchResult read(long batch, int count) {
+    try {
+      return BatchResult.read(store, batch, count);
+    } catch (RuntimeException | Error e) {
+      LOG.error("the results of a batch could not be read", e);
+      HiCacheException error =
+          new HiCacheException(ErrorCode.INTERNAL, "the results could not be read", e);
+      return BatchResult.all(count, PageOutcome.FAILED, error);
     }
   }
 
@@ -143,20 +174,6 @@ final class CompletionThread {
         announcing.writeLock().unlock();
       }
     }
-    if (entry == null) {
-      throw new IllegalStateException(
-          "the core reports batch " + batch + ", which nobody submitted");
-    }
     return entry;
-  }
-
-  private void fail(long batch, Throwable cause) {
-    Expected entry = expected.get(batch);
-    if (entry != null) {
-      HiCacheException error =
-          new HiCacheException(
-              ErrorCode.INTERNAL, "the result of a batch could not be read", cause);
-      entry.future.complete(BatchResult.all(entry.count, PageOutcome.FAILED, error));
-    }
   }
 }

@@ -332,9 +332,12 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
    * @return true when nothing is in flight any more; false when a transfer hangs in the storage,
    *     whose tensors stay referenced and whose plain memory must stay allocated; the same answer
    *     again when closed before
-   * @throws HiCacheException INVALID_ARGUMENT inside {@link PageDirectory#forEach}
+   * @throws HiCacheException INVALID_ARGUMENT for null, and inside {@link PageDirectory#forEach}
    */
   public boolean close(Duration timeout) {
+    if (timeout == null) {
+      throw HiCacheException.invalid("close: the timeout is null");
+    }
     return fenced(
         () -> {
           boolean first = !store.isClosed();

@@ -2,9 +2,11 @@
 package io.hicache.nixl;
 
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_MESSAGE_BYTES;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_OK;
 
 import io.hicache.nixl.core.hicache_error;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ArrayBlockingQueue;
 
 /**
  * A scope with room for one error of the core, and the only place that turns one into a {@link
@@ -13,7 +15,16 @@ import java.nio.charset.StandardCharsets;
  * <p>Threads: one thread at a time.
  */
 final class NativeError implements AutoCloseable {
-  private final hicache_error error = new hicache_error();
+  /** Errors that are not in use: their allocation costs more than the call they are for. */
+  private static final ArrayBlockingQueue<hicache_error> SPARE = new ArrayBlockingQueue<>(32);
+
+  private final hicache_error error;
+
+  NativeError() {
+    hicache_error spare = SPARE.poll();
+    error = spare == null ? new hicache_error() : spare;
+    error.code(HICACHE_OK).nixl_status(0).error_number(0).message(0, (byte) 0);
+  }
 
   /** The place that a native call fills. */
   hicache_error out() {
@@ -50,6 +61,8 @@ final class NativeError implements AutoCloseable {
 
   @Override
   public void close() {
-    error.close();
+    if (!SPARE.offer(error)) {
+      error.close();
+    }
   }
 }

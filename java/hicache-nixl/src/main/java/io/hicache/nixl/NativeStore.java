@@ -16,7 +16,6 @@ import io.hicache.nixl.core.hicache_store;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
@@ -86,11 +85,23 @@ final class NativeStore {
    *
    * @throws HiCacheException when nothing was started, CLOSED among others
    */
-  CompletableFuture<BatchResult> submit(PageBatch batch, long timeoutMillis) {
+  CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
     return call(
         store ->
             completions.expect(
                 batch.count(), batch.held(), () -> startBatch(store, batch, timeoutMillis)));
+  }
+
+  /** Waits for a batch on this thread, see {@link CompletionThread#settleHere}. */
+  void settleHere(long batch, long timeoutMillis) {
+    handleLock.readLock().lock();
+    try {
+      if (handle != null) {
+        completions.settleHere(batch, timeoutMillis);
+      }
+    } finally {
+      handleLock.readLock().unlock();
+    }
   }
 
   private static long startBatch(hicache_store store, PageBatch batch, long timeoutMillis) {

@@ -58,7 +58,11 @@ final class PageCalls {
     long start = System.nanoTime();
     BatchResult settled;
     if (batch.count() > 0) {
-      settled = await(batch, store.submit(batch, timeoutMillis));
+      CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
+      if (!VirtualThreads.isCurrent()) {
+        store.settleHere(submitted.id(), timeoutMillis + GRACE_MILLIS);
+      }
+      settled = await(batch, submitted.future());
     } else {
       store.requireOpen();
       settled = BatchResult.all(0, PageOutcome.FAILED, null);

@@ -59,16 +59,12 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
       throw HiCacheException.invalid(
           subject.get() + ": the tensor is neither on the CPU nor on a CUDA device");
     }
-    if (tensor.layout().value != Layout.Strided.value) {
-      throw HiCacheException.invalid(
-          subject.get()
-              + ": the tensor is not strided but "
-              + tensor.layout()
-              + "; call to_dense()");
-    }
     if (!tensor.is_contiguous()) {
-      throw HiCacheException.invalid(
-          subject.get() + ": the tensor is not contiguous; call contiguous() and pass its result");
+      String advice =
+          tensor.layout().value == Layout.Strided.value
+              ? "the tensor is not contiguous; call contiguous() and pass its result"
+              : "the tensor has the layout " + tensor.layout() + "; call to_dense()";
+      throw HiCacheException.invalid(subject.get() + ": " + advice);
     }
     if (tensor.is_conj() || tensor.is_neg()) {
       throw HiCacheException.invalid(

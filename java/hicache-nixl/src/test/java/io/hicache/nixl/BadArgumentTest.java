@@ -3,6 +3,7 @@ package io.hicache.nixl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -11,6 +12,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.testng.SkipException;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
@@ -181,7 +183,7 @@ public class BadArgumentTest extends StoreFixture {
   @Test
   public void shouldRefuseATargetOfAnotherDtype() {
     if (!store.describe().directories().get(0).attributes()) {
-      throw new org.testng.SkipException("no extended attributes in " + dir);
+      throw new SkipException("no extended attributes in " + dir);
     }
     Tensor page = Tensors.randomFloats(4, 4);
     assertThat(store.set("page", page)).isTrue();
@@ -225,6 +227,6 @@ public class BadArgumentTest extends StoreFixture {
   @Test
   public void shouldRefuseToOpenNothing() {
     refused(() -> HiCacheNixl.open((HiCacheConfig) null));
-    refused(() -> HiCacheNixl.open((java.nio.file.Path) null));
+    refused(() -> HiCacheNixl.open((Path) null));
   }
 }

@@ -5,11 +5,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.bytedeco.javacpp.BytePointer;
 
 /** What a child JVM does under a fault; it prints one line for each thing that happened. */
 public final class FaultProbe {
-  private static final int PAGE_BYTES = 256 << 10;
+  static final int PAGE_BYTES = 256 << 10;
+  static final int LEFT_PAGES = 64;
 
   private FaultProbe() {}
 
@@ -17,8 +20,9 @@ public final class FaultProbe {
    * Runs one probe.
    *
    * @param arguments the probe's name and a storage directory
+   * @throws Exception when the probe itself is broken
    */
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws Exception {
     Path dir = Path.of(arguments[1]);
     switch (arguments[0]) {
       case "open" -> {
@@ -28,6 +32,8 @@ public final class FaultProbe {
       case "fill" -> fill(dir);
       case "store" -> store(dir);
       case "batch" -> batch(dir);
+      case "leave" -> leave(dir, false);
+      case "kill" -> leave(dir, true);
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
@@ -117,6 +123,39 @@ public final class FaultProbe {
       System.out.println("again " + said(store.setPage("one", memory.address(), 64)));
     } catch (HiCacheException e) {
       System.out.println("refused " + e.code() + " " + e.getMessage());
+    }
+  }
+
+  /** Ends in the middle of its work, without a close; each page has one byte all over. */
+  private static void leave(Path dir, boolean killed) throws Exception {
+    HiCacheNixl store = HiCacheNixl.open(config(dir));
+    BytePointer memory = new BytePointer((long) LEFT_PAGES * PAGE_BYTES);
+    List<String> keys = new ArrayList<>();
+    long[] addresses = new long[LEFT_PAGES];
+    long[] lengths = new long[LEFT_PAGES];
+    for (int i = 0; i < LEFT_PAGES; i++) {
+      keys.add("page" + i);
+      addresses[i] = memory.address() + (long) i * PAGE_BYTES;
+      lengths[i] = PAGE_BYTES;
+    }
+    CountDownLatch twice = new CountDownLatch(2);
+    Thread writer =
+        new Thread(
+            () -> {
+              for (int version = 1; ; version++) {
+                BytePointer.memset(memory, version, (long) LEFT_PAGES * PAGE_BYTES);
+                store.batchSet(keys, addresses, lengths);
+                twice.countDown();
+              }
+            });
+    writer.setDaemon(true);
+    writer.start();
+    twice.await();
+    Thread.sleep(new Random().nextInt(30));
+    System.out.println("left");
+    if (killed) {
+      new ProcessBuilder("kill", "-9", String.valueOf(ProcessHandle.current().pid())).start();
+      Thread.sleep(60_000);
     }
   }
 

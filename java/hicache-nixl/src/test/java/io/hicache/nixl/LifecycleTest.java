@@ -25,9 +25,7 @@ public class LifecycleTest extends StoreFixture {
       openAndUse(queue);
     }
 
-    ProcessState after = ProcessState.settledTo(before);
-    assertThat(after.openFiles()).isLessThanOrEqualTo(before.openFiles());
-    assertThat(after.threads()).isLessThanOrEqualTo(before.threads());
+    ProcessState.assertNothingAddedTo(before);
   }
 
   private void openAndUse(String queue) {
@@ -62,7 +60,7 @@ public class LifecycleTest extends StoreFixture {
       }
     }
     assertThat(file).hasContent("kept");
-    assertThat(ProcessState.settledTo(before)).isEqualTo(before);
+    ProcessState.assertNothingAddedTo(before);
   }
 
   @Test
@@ -169,8 +167,7 @@ public class LifecycleTest extends StoreFixture {
       }
       assertThat(log.lines()).anyMatch(this::isLeak);
       assertThat(log.lines()).filteredOn(this::isLeak).hasSize(1);
-      assertThat(ProcessState.settledTo(before).openFiles())
-          .isLessThanOrEqualTo(before.openFiles());
+      ProcessState.assertNothingAddedTo(before);
     }
   }
 

@@ -7,6 +7,8 @@ import io.hicache.nixl.core.global.hicache_nixl;
 import io.hicache.nixl.core.hicache_error;
 import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -103,8 +105,7 @@ public class NativeErrorTest {
   /** The constants of one enum of the header, by the header's own text. */
   private static Map<String, Integer> constants(String enumName) throws Exception {
     Map<String, Integer> constants = new TreeMap<>();
-    String header =
-        java.nio.file.Files.readString(java.nio.file.Path.of("../../cpp/include/hicache_nixl.h"));
+    String header = Files.readString(Path.of("../../cpp/include/hicache_nixl.h"));
     Matcher body =
         Pattern.compile("enum " + enumName + " \\{(.*?)\\};", Pattern.DOTALL).matcher(header);
     assertThat(body.find()).as(enumName).isTrue();

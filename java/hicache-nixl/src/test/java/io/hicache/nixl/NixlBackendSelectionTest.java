@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.hicache.nixl.BackendReport.State;
 import java.util.Map;
 import java.util.Optional;
+import org.testng.SkipException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 
@@ -50,7 +51,7 @@ public class NixlBackendSelectionTest extends StoreFixture {
           new NixlBackendSelection(
               "POSIX", Map.of("use_" + queue, "true"), MemoryType.DRAM, Optional.of(dir));
       if (!selection.createBackend(agent) && queue.equals("uring")) {
-        throw new org.testng.SkipException("no io_uring here: " + selection.report());
+        throw new SkipException("no io_uring here: " + selection.report());
       }
       assertThat(selection.backendName()).isEqualTo("POSIX");
       assertThat(selection.memType()).isEqualTo("FILE");

@@ -73,7 +73,7 @@ public class NixlFileManagementTest extends StoreFixture {
     assertThat(files.createFile(good)).isTrue();
     ProcessState before = ProcessState.now();
     assertThat(files.filesToNixlTuples(List.of(good, files.getFilePath("absent")))).isEmpty();
-    assertThat(ProcessState.now().openFiles()).isEqualTo(before.openFiles());
+    assertThat(ProcessState.now().openFiles()).isLessThanOrEqualTo(before.openFiles());
     assertThat(files.closeFile(0)).as("standard input is not ours").isFalse();
     assertThat(files.closeFile(-1)).isFalse();
   }
@@ -137,7 +137,7 @@ public class NixlFileManagementTest extends StoreFixture {
     files.close();
     files.close();
 
-    assertThat(ProcessState.now().openFiles()).isEqualTo(before.openFiles());
+    assertThat(ProcessState.now().openFiles()).isLessThanOrEqualTo(before.openFiles());
     refused(ErrorCode.CLOSED, () -> files.openFile(path));
   }
 }

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.testng.SkipException;
 import org.testng.annotations.Test;
 
 /** The pages as the directories show them, and the store's description. */
@@ -36,7 +37,7 @@ public class PageDirectoryTest extends StoreFixture {
   public void shouldShowADamagedPageAsDamaged() throws Exception {
     try (HiCacheNixl store = open()) {
       if (!store.describe().directories().get(0).attributes()) {
-        throw new org.testng.SkipException("no extended attributes in " + dir);
+        throw new SkipException("no extended attributes in " + dir);
       }
       assertThat(store.set("page", Tensors.randomFloats(100))).isTrue();
       Files.write(store.directory().path("page"), new byte[10]);

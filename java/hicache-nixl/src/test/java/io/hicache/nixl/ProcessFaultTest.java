@@ -4,6 +4,8 @@ package io.hicache.nixl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.testng.SkipException;
 import org.testng.annotations.Test;
 
@@ -96,6 +98,42 @@ public class ProcessFaultTest extends StoreFixture {
     assertThat(words[1]).as(child.output()).isEqualTo(words[3]).isEqualTo(words[5]);
     assertThat(child.lines()).contains("again STORED");
     assertThat(filesBelow(dir)).hasSize(Integer.parseInt(words[1]) + 1);
+  }
+
+  @Test
+  public void shouldExitCleanlyWhenAStoreIsLeftInUse() throws Exception {
+    ChildJvm child =
+        ChildJvm.run(FaultProbe.class, List.of(), "", List.of(), "leave", dir.toString());
+
+    assertThat(child.exitCode()).as(child.output()).isZero();
+    assertThat(child.lines()).contains("left");
+    assertWholePagesOnly();
+  }
+
+  @Test(invocationCount = 3)
+  public void shouldHaveWholePagesOnlyAfterAKill() throws Exception {
+    ChildJvm child =
+        ChildJvm.run(FaultProbe.class, List.of(), "", List.of(), "kill", dir.toString());
+
+    assertThat(child.exitCode()).as(child.output()).isEqualTo(128 + 9);
+    assertWholePagesOnly();
+  }
+
+  /**
+   * After a writer that ended in its work: every page is one version of it, and nothing else is
+   * left.
+   */
+  private void assertWholePagesOnly() throws Exception {
+    try (HiCacheNixl store = open()) {
+      Tensor target = Tensors.filled(ScalarType.Byte, 0, FaultProbe.PAGE_BYTES);
+      for (int i = 0; i < FaultProbe.LEFT_PAGES; i++) {
+        assertThat(store.get("page" + i, target)).as("page%d, stored twice before", i).isNotNull();
+        byte[] bytes = Tensors.bytes(target);
+        assertThat(bytes[0]).isNotZero();
+        assertThat(bytes).containsOnly(bytes[0]);
+      }
+    }
+    assertThat(filesBelow(dir)).hasSize(FaultProbe.LEFT_PAGES);
   }
 
   private static void requireNamespaces() throws Exception {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,16 +18,27 @@ record ProcessState(long openFiles, long threads) {
     return new ProcessState(count(Path.of("/proc/self/fd")), threads(Path.of("/proc/self/task")));
   }
 
-  /** Waits until there are no more than these; for threads, which end a moment after their join. */
+  /** Waits until there are no more than before; threads end a moment after their join. */
   static ProcessState settledTo(ProcessState before) throws IOException, InterruptedException {
     ProcessState now = now();
-    for (int i = 0;
-        i < 100 && (now.openFiles > before.openFiles || now.threads > before.threads);
-        i++) {
+    for (int i = 0; i < 100 && !now.isWithin(before); i++) {
       Thread.sleep(20);
       now = now();
     }
     return now;
+  }
+
+  /**
+   * True when nothing was added since. Less is fine: what an earlier test left may end meanwhile.
+   */
+  boolean isWithin(ProcessState before) {
+    return openFiles <= before.openFiles && threads <= before.threads;
+  }
+
+  /** Fails when something was added since before, and stays. */
+  static void assertNothingAddedTo(ProcessState before) throws IOException, InterruptedException {
+    ProcessState after = settledTo(before);
+    assertThat(after.isWithin(before)).as("before %s, after %s", before, after).isTrue();
   }
 
   /** Resident memory in bytes. */

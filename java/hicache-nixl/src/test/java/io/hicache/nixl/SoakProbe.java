@@ -18,7 +18,7 @@ public final class SoakProbe {
    * Runs as many operations as it is told, after a fifth of that as a warm-up.
    *
    * @param arguments storage directory, number of operations, seed
-   * @throws Exception when a page is wrong
+   * @throws Exception when a page is wrong, or a file or thread is left behind
    */
   public static void main(String[] arguments) throws Exception {
     int operations = Integer.parseInt(arguments[1]);
@@ -40,8 +40,7 @@ public final class SoakProbe {
       operate(store, page, target, operations, random);
       System.gc();
       long growth = ProcessState.residentBytes() - residentBefore;
-      System.out.println("before " + before);
-      System.out.println("after " + ProcessState.settledTo(before));
+      ProcessState.assertNothingAddedTo(before);
       System.out.println("growth " + growth);
     }
   }

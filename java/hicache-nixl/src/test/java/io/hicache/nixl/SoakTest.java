@@ -52,7 +52,6 @@ public class SoakTest extends StoreFixture {
     assertThat(child.exitCode()).as(child.output()).isZero();
     String growth = child.value("growth");
     System.out.println("soak: resident memory grew by " + growth + " bytes");
-    assertThat(child.value("after")).isEqualTo(child.value("before"));
     assertThat(Long.parseLong(growth)).isLessThan(GROWTH_BYTES_MAX);
     assertThat(filesBelow(memory)).hasSize(SoakProbe.KEYS);
   }

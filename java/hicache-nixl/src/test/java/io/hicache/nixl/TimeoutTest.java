@@ -75,9 +75,7 @@ public class TimeoutTest extends StoreFixture {
       assertThat(patient.batchSet(keys, pages)).isTrue();
     }
     assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(PAGES);
-    ProcessState after = ProcessState.settledTo(before);
-    assertThat(after.openFiles()).isLessThanOrEqualTo(before.openFiles());
-    assertThat(after.threads()).isLessThanOrEqualTo(before.threads());
+    ProcessState.assertNothingAddedTo(before);
   }
 
   @Test(dataProvider = "queues", timeOut = 120_000)
