@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Measures the Java API against SGLang's NIXL connector on this machine, and prints the medians as Markdown tables.
+#
+#   scripts/bench.sh [--quick] [--only REGEX] [--turns N] [--dir-tmpfs DIR] [--dir-disk DIR] [--out FILE]
+#                    [--install-peer] [--without-peer]
+#   scripts/bench.sh --list | --tables FILE
+#
+# --quick          one turn, no pages of 8 MiB: three minutes, for a first look
+# --only REGEX     only the rows whose names match (bash regular expression); --list prints the names
+# --turns N        how often each row is measured on each side (default 3)
+# --dir-tmpfs DIR  a directory on tmpfs (default /dev/shm), --dir-disk DIR on a disk (default build/bench); a folder is made in
+#                  each and removed at the end; 2 GiB must be free
+# --out FILE       every result as a line of JSON (default build/bench/results.jsonl)
+# --install-peer   installs SGLang's connector first when it is missing: 700 MB to download, see scripts/peer/setup.sh
+# --without-peer   measures our side only
+# --tables FILE    measures nothing: prints the tables of an earlier run
+#
+# Each measurement is a process of its own; the sides take turns, peer, ours, peer, ours, in the same folder, because a disk's
+# speed drifts over minutes. Every round uses fresh keys, checks every byte that comes back, and removes its files untimed.
+# Settings are each side's defaults. What is compared with what, by the peer's mode:
+#   v0api  batch_set and batch_get of tensors (sglang 0.5.12) against batchSet and batchGet of tensors, same file names
+#   v1     batch_set_v1 and batch_get_v1 from a registered pool (sglang 0.5.23) against tensors over such a pool;
+#          O_DIRECT (od1) or through the page cache (od0). A page of keys and values is two files there, one file here
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+PEER=${PEER_HOME:-$HOME/.cache/hicache-peer}
+BENCH=$ROOT/java/hicache-bench/target
+
+# name|file system|bytes of a page|pages of a round|batch|peer's mode|peer's model|our mode|our naming|O_DIRECT|rounds to warm up
+# the peer|rounds to warm up ours, until the JVM has compiled it|rounds
+rows() {
+  local fs size batch mode
+  for fs in tmpfs disk; do
+    for batch in 128 1; do
+      for size in 72KiB 256KiB 8MiB; do
+        for mode in v0api:0 v1:0 v1:1; do
+          row "$fs" "$size" "$batch" "${mode%:*}" "${mode#*:}"
+        done
+      done
+    done
+  done
+}
+
+row() {
+  local fs=$1 size=$2 batch=$3 mode=$4 direct=$5 bytes pages model=mha ours=pool naming=sglang warm_up=2 our_warm_up=5 rounds=7
+  case $size in
+    72KiB) bytes=73728 pages=1024 model=mla ;; # a layer's latent of 64 tokens of DeepSeek-V3
+    256KiB) bytes=262144 pages=512 ;;
+    8MiB) bytes=8388608 pages=128 warm_up=1 our_warm_up=1 rounds=3 ;; # 64 tokens of Llama-3-8B
+  esac
+  if [ "$batch" = 1 ]; then
+    [ "$size" != 8MiB ] || return 0 # a transfer so long hides every latency
+    pages=$((pages / 4)) our_warm_up=30
+  fi
+  if [ "$mode" = v0api ]; then ours=tensor naming=sglang-v0; fi
+  echo "$fs-$size-b$batch-$mode-od$direct|$fs|$bytes|$pages|$batch|$mode|$model|$ours|$naming|$direct|$warm_up|$our_warm_up|$rounds"
+}
+
+run_peer() {
+  NIXL_LOG_LEVEL=FATAL "$PEER/bin/python" "$ROOT/scripts/peer/peer_bench.py" --home "$PEER" --mode "$peer_mode" \
+    --model "$peer_model" --warmup "$warm_up" "$@"
+}
+
+run_ours() {
+  NIXL_LOG_LEVEL=FATAL "$JAVA_HOME/bin/java" -Xmx1g -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \
+    --enable-native-access=ALL-UNNAMED -cp "$BENCH/classes:$(cat "$BENCH/classpath.txt")" \
+    io.hicache.bench.ConnectorBenchmark --mode "$our_mode" --naming "$our_naming" --warmup "$our_warm_up" "$@"
+}
+
+# measure SIDE FOLDER: one process; its JSON goes to the results, with the row and the turn.
+measure() {
+  local side=$1 folder=$2 result
+  if ! result=$("run_$side" --dir "$folder" --page-bytes "$bytes" --pages "$pages" --batch "$batch" --odirect "$direct" \
+    --rounds "$rounds" 2>>"$LOG"); then
+    tail -n 20 "$LOG" >&2
+    die "$name, $side: the run failed; all of its output is in $LOG"
+  fi
+  printf '{"row": "%s", "side": "%s", "turn": %d, "result": %s}\n' "$name" "$side" "$turn" "$result" >>"$OUT"
+}
+
+# tables FILE
+tables() {
+  python3 - "$1" <<'PYTHON'
+import collections, json, statistics, sys
+
+results = collections.defaultdict(lambda: collections.defaultdict(dict))  # row -> side -> turn -> result
+for line in open(sys.argv[1]):
+    entry = json.loads(line)
+    results[entry["row"]][entry["side"]][entry["turn"]] = entry["result"]
+
+
+def cell(sides, operation, field):
+    """peer / ours, and how many times less ours is: of the medians over the turns, then the range of the turns."""
+    of = {side: {turn: r[operation][field] for turn, r in turns.items()} for side, turns in sides.items()}
+    medians = {side: statistics.median(turns.values()) for side, turns in of.items()}
+    if len(of) < 2:
+        return " ".join(f"{side} {value:.1f}" for side, value in medians.items())
+    text = f"{medians['peer']:.1f} / {medians['ours']:.1f}"
+    if not all(of["ours"].values()):
+        return text  # too short for the processor clock
+    ratios = sorted(of["peer"][turn] / of["ours"][turn] for turn in of["ours"].keys() & of["peer"].keys())
+    spread = f" ({ratios[0]:.2f}..{ratios[-1]:.2f})" if len(ratios) > 1 else ""
+    return f"{text} = **{medians['peer'] / medians['ours']:.2f}**{spread}"
+
+
+def table(title, field, operations):
+    print(f"\n{title}\n\n| where, page, batch, mode, O_DIRECT | {' | '.join(operations)} |\n|---|{'---|' * len(operations)}")
+    for row, sides in results.items():
+        print(f"| {row} | {' | '.join(cell(sides, operation, field) for operation in operations)} |")
+
+
+table("Elapsed microseconds per page, peer / ours = peer divided by ours (least..most of the turns); above 1 ours is faster.",
+      "us_per_page_median", ("set", "get", "exists"))
+table("Processor microseconds per page, all threads, in the same form; above 1 ours uses less.",
+      "cpu_us_per_page_median", ("set", "get"))
+PYTHON
+}
+
+quick=false only=. turns="" dir_tmpfs=/dev/shm dir_disk=$BUILD/bench OUT=$BUILD/bench/results.jsonl install=false sides="peer ours"
+list=false
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) quick=true ;;
+    --only | --turns | --dir-tmpfs | --dir-disk | --out)
+      [ $# -gt 1 ] || die "$1 needs a value"
+      case $1 in
+        --only) only=$2 ;;
+        --turns) turns=$2 ;;
+        --dir-tmpfs) dir_tmpfs=$2 ;;
+        --dir-disk) dir_disk=$2 ;;
+        --out) OUT=$2 ;;
+      esac
+      shift
+      ;;
+    --install-peer) install=true ;;
+    --without-peer) sides=ours ;;
+    --list) list=true ;;
+    --tables) tables "${2:-}"; exit 0 ;;
+    -h | --help) sed -n '3,29s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) die "unknown argument '$1', see --help" ;;
+  esac
+  shift
+done
+$quick && turns=${turns:-1}
+turns=${turns:-3}
+
+mapfile -t chosen < <(rows | while IFS= read -r line; do
+  name=${line%%|*}
+  if [[ $name =~ $only ]] && ! { $quick && [[ $name == *8MiB* ]]; }; then echo "$line"; fi
+done)
+[ ${#chosen[@]} -gt 0 ] || die "no row matches '$only'; see --list"
+if $list; then printf '%s\n' "${chosen[@]%%|*}"; exit 0; fi
+
+"$ROOT/scripts/setup.sh"
+if [[ $sides == *peer* ]] && [ ! -x "$PEER/bin/python" ]; then
+  $install || die "SGLang's connector is not in $PEER: --install-peer installs it (700 MB to download), --without-peer goes without"
+  "$ROOT/scripts/peer/setup.sh" "$PEER"
+fi
+say "building"
+maven -q -DskipTests -Dmaven.javadoc.skip=true -pl java/hicache-bench -am package >/dev/null ||
+  die "the build failed; mvn -DskipTests -pl java/hicache-bench -am package shows why"
+JAVA_HOME=$(find_jdk)
+
+mkdir -p "$(dirname "$OUT")" "$dir_disk"
+: >"$OUT"
+LOG=$OUT.log
+: >"$LOG"
+folder_tmpfs=$(mktemp -d "$dir_tmpfs/hicache-bench.XXXXXX")
+folder_disk=$(mktemp -d "$dir_disk/hicache-bench.XXXXXX")
+trap 'rm -rf "$folder_tmpfs" "$folder_disk"' EXIT
+[ "$(stat -f -c %T "$folder_tmpfs")" = tmpfs ] || die "--dir-tmpfs $dir_tmpfs is not on tmpfs"
+[ "$(stat -f -c %T "$folder_disk")" != tmpfs ] || die "--dir-disk $dir_disk is on tmpfs"
+
+# Without a journal ext4 does not reuse an inode for a minute, and searches past each one that was freed: files removed by one
+# process then cost the next one milliseconds a file.
+disk_type=$(df --output=fstype "$folder_disk" | tail -n 1)
+device=$(readlink -f "$(df --output=source "$folder_disk" | tail -n 1)")
+if [ "$disk_type" = ext4 ] && [ -b "$device" ] && [ ! -e "/proc/fs/jbd2/$(basename "$device")-8" ]; then
+  say "warning: $dir_disk is on ext4 without a journal, which is slow while files are removed; better name another --dir-disk"
+fi
+
+cd "$ROOT" # where NIXL is looked for
+say "$(nproc) cores, kernel $(uname -r), disk on $disk_type, ${#chosen[@]} rows, $turns turns"
+number=0
+for line in "${chosen[@]}"; do
+  IFS='|' read -r name fs bytes pages batch peer_mode peer_model our_mode our_naming direct warm_up our_warm_up rounds <<<"$line"
+  number=$((number + 1))
+  folder=folder_$fs
+  started=$SECONDS
+  for turn in $(seq "$turns"); do
+    for side in $sides; do
+      measure "$side" "${!folder}/$name"
+    done
+  done
+  rm -rf "${!folder:?}/$name"
+  say "$number/${#chosen[@]} $name: $((SECONDS - started)) s"
+done
+tables "$OUT"
+say "results in $OUT"
