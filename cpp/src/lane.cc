@@ -59,7 +59,7 @@ void Lane::run() {
     bool progressed = false;
     for (std::unique_ptr<PageTransfer>& transfer : transfers_) {
       progressed = advance(*transfer) || progressed;
-      if (!transfer->drained()) continue;
+      if (!transfer->drained() || !quiet()) continue;
       transfer->finish();
       Chunk chunk = transfer->chunk();
       std::vector<PageResult> results = transfer->takeResults();
@@ -111,20 +111,26 @@ bool Lane::advance(PageTransfer& transfer) {
     suspect_ = !transfer.poll() || suspect_;
     return !transfer.inFlight();
   }
-  if (transfer.drained()) return true;
-  if (suspect_ || agent_ == nullptr) {
-    if (std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); }))
-      return false;
+  if (transfer.drained()) return false;
+  if (!quiet()) return false;
+  if (agent_ == nullptr) {
     try {
-      agent_.reset();
       agent_ = makeAgent(parts_->nixl, parts_->backend, name_);
-      suspect_ = false;
     } catch (...) {
       transfer.fail(currentError());
       return true;
     }
   }
   suspect_ = !transfer.post(*agent_);
+  return true;
+}
+
+bool Lane::quiet() {
+  if (!suspect_) return true;
+  if (std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); }))
+    return false;
+  agent_.reset();
+  suspect_ = false;
   return true;
 }
 

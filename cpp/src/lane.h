@@ -38,6 +38,9 @@ class Lane {
   void start(Chunk chunk);
   void runNow(const Chunk& chunk);
   bool advance(PageTransfer& transfer);
+  // Makes sure that no I/O of a failed request is left: once nothing else is in flight, the suspect agent is destroyed, which
+  // waits for what it still runs. False while something is in flight.
+  bool quiet();
   void endChunk(const Chunk& chunk, std::vector<PageResult> results);
   void pause(bool progressed);
 
@@ -46,7 +49,7 @@ class Lane {
   const std::string name_;
   BufferPool buffers_;
   std::unique_ptr<Agent> agent_;
-  bool suspect_ = false;  // a request failed in this agent: renew it once nothing is in flight
+  bool suspect_ = false;  // a request failed in this agent, and its other I/O may still run
   std::vector<std::unique_ptr<PageTransfer>> transfers_;
   Clock::time_point last_progress_ = Clock::now();
   std::atomic<bool> retired_{false};

@@ -4,6 +4,7 @@
 #include <aio.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "get_transfer.h"
 #include "set_transfer.h"
@@ -88,6 +89,9 @@ bool PageTransfer::post(Agent& agent) {
     attempts_.clear();
     return true;
   }
+  if (std::exchange(rewind_pending_, false)) {
+    for (const auto& attempt : attempts_) rewind(entries_[attempt.first]);
+  }
   try {
     request_ = makeRequest(agent);
   } catch (...) {
@@ -158,10 +162,8 @@ void PageTransfer::failAttempt(const Error& error) {
     attempts_.clear();
   } else if (end - begin > 1) {
     // NIXL has one status for all: find the bad page, so that it does not spoil its neighbours.
-    for (size_t i = begin; i < end; ++i) {
-      rewind(entries_[i]);
-      attempts_.emplace_back(i, i + 1);
-    }
+    for (size_t i = begin; i < end; ++i) attempts_.emplace_back(i, i + 1);
+    rewind_pending_ = true;
   } else {
     settle(entries_[begin].index, PageResult::failed(diagnose(entries_[begin], error)));
     rewind(entries_[begin]);

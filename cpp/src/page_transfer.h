@@ -27,13 +27,14 @@ class PageTransfer {
   virtual ~PageTransfer() = default;
 
   void begin();
-  // Posts what is next; the agent must be good. False when NIXL refused: the agent is suspect from then on.
+  // Posts what is next; the agent must be a good one, and no I/O of a suspect one may be left. False when NIXL refused: the
+  // agent is suspect from then on.
   bool post(Agent& agent);
   // Moves what is in flight on. False when it failed: the agent is suspect from then on.
   bool poll();
   // Gives up what is not posted yet, with this cause.
   void fail(const Error& error);
-  // After drained. The files are closed and temp files gone when the object ends.
+  // After drained, when no I/O of a suspect agent is left. The files are closed and temp files gone when the object ends.
   void finish();
   // What became of the chunk's keys, for Batch::endChunk; PENDING where the batch was abandoned first.
   std::vector<PageResult> takeResults() { return std::move(results_); }
@@ -92,6 +93,7 @@ class PageTransfer {
   std::vector<PageResult> results_;
   AlignedBuffer staging_;
   std::deque<std::pair<size_t, size_t>> attempts_;  // ranges of entries still to be posted; the front one is in flight
+  bool rewind_pending_ = false;                     // the entries still to be posted were part of a failed attempt
   std::unique_ptr<TransferRequest> request_;
 };
 

@@ -31,6 +31,15 @@ void fitToFileLimit(StoreConfig* config) {
   config->chunks_in_flight = std::clamp<int64_t>(files_a_lane / config->chunk_pages, 1, config->chunks_in_flight);
 }
 
+// NIXL reports a failed request while its other I/O may still run and touch memory that the caller has got back. Destroying the
+// agent waits for Linux AIO, and for no other queue: those get one page a request. A failure in POSIX AIO hits all requests of
+// the agent, so there only one is in flight.
+void fitToQueue(StoreConfig* config, const std::string& queue) {
+  if (queue != "uring" && queue != "posix_aio") return;
+  config->chunks_in_flight = queue == "uring" ? std::min<int64_t>(config->chunk_pages * config->chunks_in_flight, 64) : 1;
+  config->chunk_pages = 1;
+}
+
 const char* text(bool value) { return value ? "true" : "false"; }
 
 }  // namespace
@@ -48,6 +57,7 @@ Store::Store(const StoreConfig& config, Outside outside) {
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
   parts->backend = selection.backend;
+  fitToQueue(&parts->config, parts->backend.queue);
   candidates_ = std::move(selection.candidates);
   parts_ = std::move(parts);
   lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));

@@ -80,7 +80,7 @@ TEST_F(BackendSelectionTest, shouldTakeTheFirstInOrderThatProvesItself) {
 
 TEST_F(BackendSelectionTest, shouldPrefer3fsAndStageForIt) {
   nixl_->present({{"HF3FS", {"POSIX"}}, {"POSIX", {"POSIX"}}});
-  StoreConfig config = storeConfig({memory_.path()}, "aio");
+  StoreConfig config = storeConfig({memory_.path()}, anyQueue());
   config.backend.backend = "auto";
   StoreClient& client = open(config);
   EXPECT_EQ(client.described("backend"), "3FS");

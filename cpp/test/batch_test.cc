@@ -128,6 +128,31 @@ TEST_F(BatchTest, shouldCopyNoMoreResultsThanAskedFor) {
   batch->endChunk(0, {});
 }
 
+TEST_F(BatchTest, shouldGiveItsCompletionToOneWhoWaitsForIt) {
+  auto batch = make(2, 2);
+  EXPECT_EQ(batch->wait(milliseconds(1)), 0) << "nothing has happened yet";
+  std::thread lane([&] {
+    batch->endChunk(0, stored(1));
+    batch->endChunk(1, stored(1));
+  });
+  int32_t bits = batch->wait(std::chrono::minutes(1));
+  lane.join();
+  // Either the waiter has the event or the queue, never both.
+  EXPECT_EQ(bits == 0 ? nextBits() : bits, kBoth);
+  EXPECT_EQ(nextBits(), 0);
+  EXPECT_EQ(batch->wait(std::chrono::minutes(1)), 0) << "the event is given once";
+}
+
+TEST_F(BatchTest, shouldGiveOneWhoWaitsTheTimeOutAndTheQueueTheRelease) {
+  auto batch = make(1, 1);
+  std::thread supervisor([&] { batch->abandon("too slow"); });
+  int32_t bits = batch->wait(std::chrono::minutes(1));
+  supervisor.join();
+  EXPECT_EQ(bits == 0 ? nextBits() : bits, HICACHE_EVENT_COMPLETED);
+  batch->endChunk(0, stored(1));
+  EXPECT_EQ(nextBits(), HICACHE_EVENT_RELEASED);
+}
+
 TEST(EventQueueTest, shouldHandOutWhatIsLeftAfterItCloses) {
   EventQueue events;
   bool finished_early = true;

@@ -236,6 +236,23 @@ TEST_F(CApiStoreTest, shouldListFindAndShowPaths) {
   EXPECT_EQ(keys, (std::vector<std::string>{"a/", "ke"}));
 }
 
+TEST_F(CApiStoreTest, shouldGiveEachEventToAWaiterOrToTheReaderOfEvents) {
+  openStore();
+  hicache_error error = {};
+  EXPECT_EQ(hicache_batch_wait(store_, 12345, 0), 0) << "there is no such batch";
+  for (int i = 0; i < 200; ++i) {
+    int64_t batch = submitSet("key", page_, &error);
+    ASSERT_GT(batch, 0);
+    int32_t bits = hicache_batch_wait(store_, batch, i % 3 == 0 ? 0 : kForEver);
+    if ((bits & HICACHE_EVENT_RELEASED) == 0) bits |= waitFor(batch);
+    EXPECT_EQ(bits, HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED);
+    EXPECT_EQ(outcomeOf(batch), HICACHE_STORED);
+    hicache_batch_free(store_, batch);
+  }
+  int32_t events = 0;
+  EXPECT_EQ(hicache_next_event(store_, 0, &events), 0) << "no event is given twice";
+}
+
 TEST_F(CApiStoreTest, shouldSayThatNothingIsLeftOnceItIsClosed) {
   openStore();
   hicache_error error = {};

@@ -39,7 +39,7 @@ void deny(unsigned first, unsigned second, unsigned error_number) {
 
 // Sets numbered pages, each in its next generation, until it is killed.
 int setPagesForEver(const std::string& directory, uint64_t seed) {
-  StoreClient client(storeConfig({directory}, "aio", {{"lanes", "2"}, {"chunk_pages", "3"}}));
+  StoreClient client(storeConfig({directory}, anyQueue(), {{"lanes", "2"}, {"chunk_pages", "3"}}));
   std::mt19937_64 random(seed);
   std::printf("ready\n");
   std::fflush(stdout);
@@ -58,7 +58,7 @@ int holdATransfer(const std::string& directory) {
   auto nixl = std::make_shared<FaultyNixl>();
   Outside outside;
   outside.nixl = nixl;
-  StoreClient client(storeConfig({directory}, "aio"), outside);
+  StoreClient client(storeConfig({directory}, anyQueue()), outside);
   PageMemory page = numberedPage(1, 1);
   nixl->hold();
   client.submit(Operation::kSet, {PageArgument(numberedKey(1), page)}, StoreClient::kTimeoutMillis);

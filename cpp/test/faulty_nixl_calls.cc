@@ -107,7 +107,8 @@ NixlStatus FaultyNixl::createBackend(NixlAgentHandle* agent, const std::string& 
     }
   }
   if (failsNow() || !shown || shown->real.empty()) return kFailed;
-  return real_->createBackend(agent, shown->real, shown->real == plugin ? params : PluginParams());
+  // The stand-in for another plugin is the queue that works everywhere.
+  return real_->createBackend(agent, shown->real, shown->real == plugin ? params : PluginParams{{"use_posix_aio", "true"}});
 }
 
 NixlStatus FaultyNixl::registerMemory(NixlAgentHandle* agent, MemoryType type, const std::vector<Descriptor>& list) {

@@ -93,7 +93,7 @@ TEST_P(FileFaultTest, shouldOpenWholeOrNotAtAllWhicheverCallFails) {
   for (int64_t nth = 1;; ++nth) {
     files_->failCall(nth, GetParam());
     try {
-      close(open(disk_.path(), {{"lanes", "1"}}));
+      close(open(storeConfig({disk_.path()}, "posix_aio", {{"lanes", "1"}})));
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), codeOfErrno(GetParam())) << "call " << nth << ": " << error.what();
     }
@@ -102,8 +102,8 @@ TEST_P(FileFaultTest, shouldOpenWholeOrNotAtAllWhicheverCallFails) {
     EXPECT_EQ(files_->openCount(), 0) << "call " << nth;
     EXPECT_EQ(nixl_->liveAgents(), 0) << "call " << nth;
     if (!failed) break;
+    FileManager sweeper(files_, {disk_.path()}, false);  // of what a failed removal may have left
   }
-  close(open(disk_.path()));  // sweeps what a failed removal may have left
 }
 
 // NIXL fails without a cause; the store finds the true one by trying the system call itself.

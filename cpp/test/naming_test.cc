@@ -36,7 +36,7 @@ class NamingTest : public StoreFixture {
 TEST_F(NamingTest, shouldPutPagesWhereSglangLooksForThem) {
   fs::create_directories(disk_ / "a");
   const StoreConfig config =
-      storeConfig({disk_ / "a", disk_ / "b", disk_ / "c"}, "aio", {{"model", "test_model"}, {"tp_size", "2"}});
+      storeConfig({disk_ / "a", disk_ / "b", disk_ / "c"}, anyQueue(), {{"model", "test_model"}, {"tp_size", "2"}});
   StoreClient& client = open(config);
   ASSERT_TRUE(isOutcome(client.setPage("key1", page_), HICACHE_STORED));
   EXPECT_EQ(client.pathOf("key1"), disk_ / "a/f0/key1_test_model_0_2");
@@ -48,7 +48,7 @@ TEST_F(NamingTest, shouldPutPagesWhereSglangLooksForThem) {
 }
 
 TEST_F(NamingTest, shouldSpreadPagesOverItsDirectories) {
-  StoreClient& client = open(storeConfig({disk_ / "a", disk_ / "b", memory_.path()}, "aio"));
+  StoreClient& client = open(storeConfig({disk_ / "a", disk_ / "b", memory_.path()}, anyQueue()));
   std::vector<PageArgument> batch;
   for (int i = 0; i < 60; ++i) batch.emplace_back("page-" + std::to_string(i), page_);
   for (const PageResult& result : client.set(batch)) ASSERT_TRUE(isOutcome(result, HICACHE_STORED));

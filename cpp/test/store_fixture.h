@@ -30,6 +30,10 @@ StoreConfig storeConfig(const std::vector<std::string>& directories, const std::
 
 // Why this machine refuses a queue; empty when it works.
 std::string whyQueueRefused(const std::string& queue);
+// The same, tried once in a process.
+std::string whyQueueRefusedOnce(const std::string& queue);
+// The first queue that works here.
+std::string anyQueue();
 
 class StoreFixture : public testing::Test {
  protected:

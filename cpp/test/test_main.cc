@@ -19,7 +19,7 @@ class WarmUp final : public testing::Environment {
  public:
   void SetUp() override {
     for (const std::string& queue : hicache::kQueues) {
-      std::string reason = hicache::whyQueueRefused(queue);
+      std::string reason = hicache::whyQueueRefusedOnce(queue);
       if (!reason.empty()) std::printf("[  queue   ] %s is refused here: %s\n", queue.c_str(), reason.c_str());
     }
   }
