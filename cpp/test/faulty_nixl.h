@@ -38,7 +38,8 @@ class FaultyNixl final : public NixlApi {
 
   explicit FaultyNixl(std::shared_ptr<NixlApi> real = realNixlApi());
 
-  // The nth call from now on (the first is 1) fails; which calls count: everything but destroyAgent and libraryPath.
+  // The nth call from now on (the first is 1) fails; all count but destroyAgent, libraryPath, and a
+  // requestStatus that finds the request in progress.
   void failCall(int64_t nth);
   // True once that call has come.
   bool hasFailed() const;

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
-#include <thread>
 #include <utility>
 
 #include "faulty_nixl.h"
@@ -196,13 +194,9 @@ NixlStatus FaultyNixl::requestStatus(NixlAgentHandle* agent, NixlRequestHandle* 
     post_now = std::exchange(live.swallowed, false);
   }
   NixlStatus status = post_now ? real_->postRequest(agent, request) : real_->requestStatus(agent, request);
-  if (!failsNow()) return finalStatus(request, status);
-  // The failure reported is final, so nothing may be in flight behind it.
-  while (status == kNixlInProgress) {
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-    status = real_->requestStatus(agent, request);
-  }
-  return finalStatus(request, kFailed);
+  if (status == kNixlInProgress) return status;
+  // A failure that is reported is final, so it takes the place of the final status only: nothing is in flight behind it.
+  return finalStatus(request, failsNow() ? kFailed : status);
 }
 
 NixlStatus FaultyNixl::finalStatus(NixlRequestHandle* request, NixlStatus status) {

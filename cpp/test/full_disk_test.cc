@@ -40,9 +40,9 @@ class FullDiskTest : public QueueFixture {
 
 TEST_P(FullDiskTest, shouldSayThatNoSpaceIsLeftAndGoOnOnceThereIs) {
   onSmallDisk([this] {
-    // With io_uring pages that are in flight together compete for the last space: one at a time here.
-    std::vector<std::pair<std::string, std::string>> one_at_a_time;
-    if (GetParam() == "uring") one_at_a_time = {{"lanes", "1"}, {"chunk_pages", "1"}, {"chunks_in_flight", "1"}};
+    // Pages that are in flight together compete for the last space: one lane, and with io_uring one page at a time.
+    SettingPairs one_at_a_time = {{"lanes", "1"}};
+    if (GetParam() == "uring") one_at_a_time.insert(one_at_a_time.end(), {{"chunk_pages", "1"}, {"chunks_in_flight", "1"}});
     StoreClient& client = openQueue(disk_.path(), one_at_a_time);
     const PageMemory half = PageMemory::random(2 << 20, 1);
     const PageMemory large = PageMemory::random(3 << 20, 2);
