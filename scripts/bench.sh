@@ -170,6 +170,7 @@ LOG=$OUT.log
 folder_tmpfs=$(mktemp -d "$dir_tmpfs/hicache-bench.XXXXXX")
 folder_disk=$(mktemp -d "$dir_disk/hicache-bench.XXXXXX")
 trap 'rm -rf "$folder_tmpfs" "$folder_disk"' EXIT
+trap 'exit 143' TERM HUP INT # after the process under way has ended, so that nothing is written behind the clean-up
 [ "$(stat -f -c %T "$folder_tmpfs")" = tmpfs ] || die "--dir-tmpfs $dir_tmpfs is not on tmpfs"
 [ "$(stat -f -c %T "$folder_disk")" != tmpfs ] || die "--dir-disk $dir_disk is on tmpfs"
 

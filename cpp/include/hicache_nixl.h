@@ -4,7 +4,8 @@
  *
  * Shape of a call: submit a batch, receive its event, read its results, free it.
  *
- *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, addresses, lengths, NULL, NULL, NULL, 30000, &error);
+ *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, NULL, NULL, addresses, lengths, NULL, NULL, NULL, 0, 30000,
+ *                                      &error);
  *   int32_t events = 0;
  *   while (hicache_next_event(store, 1000, &events) != batch) {}
  *   hicache_batch_results(store, batch, n, outcomes, page_lengths, flags);
@@ -53,7 +54,8 @@ enum hicache_outcome {
   HICACHE_STORED = 1,          /* set: the page is whole under its final name */
   HICACHE_HIT = 2,             /* get: the target holds the page; exists: the page is there */
   HICACHE_MISS = 3,            /* get, exists, delete: no such page */
-  HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch */
+  HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch, or stored already, see
+                                  HICACHE_SET_SKIP_EXISTING */
   HICACHE_OUTCOME_CORRUPT = 5, /* get: length or checksum is wrong; the target's content is undefined */
   HICACHE_FAILED = 6,          /* see hicache_batch_cause */
   HICACHE_TIMED_OUT = 7,       /* the deadline passed; a late set leaves the whole page or nothing */
@@ -87,6 +89,7 @@ enum hicache_limit {
   HICACHE_KEY_BYTES_MAX = 65535,
   HICACHE_RANK_MAX = 8,
   HICACHE_MESSAGE_BYTES = 2048,
+  HICACHE_COMPONENT_BYTES = 64,
   HICACHE_DTYPE_UNKNOWN = -1
 };
 
@@ -107,6 +110,7 @@ typedef struct hicache_page_info {
   int32_t dtype;         /* libtorch ScalarType number, HICACHE_DTYPE_UNKNOWN where not known */
   int32_t rank;          /* 0..HICACHE_RANK_MAX */
   int64_t dims[HICACHE_RANK_MAX];
+  int8_t component[HICACHE_COMPONENT_BYTES]; /* "_k", "_v", ... where the page is one of several files; NUL terminated */
 } hicache_page_info;
 
 typedef struct hicache_store hicache_store;
@@ -126,8 +130,9 @@ typedef struct hicache_registration hicache_registration;
  *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
  *   checksum               true | false: verify XXH3 on get                                    default true
  *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
- *   chunk_pages, chunk_bytes   largest part of a batch given to one transfer request           default 32, 8 MiB
- *   chunks_in_flight       requests that one lane keeps posted                                 default 4
+ *   chunk_pages, chunk_bytes   largest part of a batch given to one transfer request; chunk_bytes 0: 8 MiB where a directory
+ *                          takes direct I/O, else 1 MiB                                        default 32, 0
+ *   chunks_in_flight       requests that one lane keeps posted; 0: 4 with direct I/O, else 1   default 0
  *   close_timeout          milliseconds that a free without a close waits                      default 5000
  * An unknown name is refused. Returns NULL with *error filled on failure; then nothing is left open. */
 HICACHE_API hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_length, hicache_error* error);
@@ -150,29 +155,42 @@ HICACHE_API int64_t hicache_store_describe(hicache_store* store, int8_t* text, i
 
 /* ---- batches -------------------------------------------------------------------------------------------------------- */
 
+/* Bits of the flags of a set. */
+enum hicache_set_flag {
+  HICACHE_SET_SKIP_EXISTING = 1 /* SKIPPED, without a transfer, for a page that is stored already: same length, checksum, dtype
+                                   and shape in its attributes. A page without attributes is stored anew */
+};
+
 /* Stores each page under its key, replacing what was there; a reader sees the old page, the new page, or none.
- * keys: concatenated UTF-8; key_lengths[i] bytes each, 1..HICACHE_KEY_BYTES_MAX.
- * addresses, lengths: n contiguous ranges in bytes; borrowed until HICACHE_EVENT_RELEASED. Length 0 is a page of no bytes.
+ * keys: concatenated UTF-8; key_lengths[i] bytes each, 1..HICACHE_KEY_BYTES_MAX and a component.
+ * component_lengths: how many bytes at the end of each key are not the key but a component ("_k", "_v", "_mamba_temporal", as
+ * SGLang names the files of one page); NULL: none. It stands at the end of the file's name, behind model and rank.
+ * addresses, lengths: contiguous ranges in bytes, borrowed until HICACHE_EVENT_RELEASED: a page's blocks, page after page.
+ * block_counts: the number of blocks of each page; NULL: one each. The page's bytes are its blocks one after the other.
+ * Length 0 is a page of no bytes.
  * dtypes (NULL: unknown), ranks and dims (both NULL: unknown): libtorch ScalarType, number of dims, and all dims concatenated.
  * A bad entry fails alone (HICACHE_FAILED, see hicache_batch_cause); its neighbours are stored.
  * Returns a batch id > 0, or 0 with *error filled; then nothing was started. */
 HICACHE_API int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                                       const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes,
-                                       const int32_t* ranks, const int64_t* dims, int64_t timeout_millis, hicache_error* error);
+                                       const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
+                                       const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks, const int64_t* dims,
+                                       int32_t flags, int64_t timeout_millis, hicache_error* error);
 
-/* Fills each range with the page under its key. A page of another length or dtype than its target fails with INVALID_ARGUMENT.
- * Anything but HICACHE_HIT leaves the target undefined. Arguments as in hicache_submit_set. */
+/* Fills each page's blocks with the page under its key. A page of another length or dtype than its target fails with
+ * INVALID_ARGUMENT. Anything but HICACHE_HIT leaves the target undefined. Arguments as in hicache_submit_set. */
 HICACHE_API int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                                       const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes,
-                                       int64_t timeout_millis, hicache_error* error);
+                                       const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
+                                       const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis,
+                                       hicache_error* error);
 
 /* HIT for each page that is whole, else MISS. lengths: the length each page must have, NULL or -1 where not known. */
 HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                                          const int64_t* lengths, int64_t timeout_millis, hicache_error* error);
+                                          const int32_t* component_lengths, const int64_t* lengths, int64_t timeout_millis,
+                                          hicache_error* error);
 
 /* REMOVED or MISS for each key. */
 HICACHE_API int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                                          int64_t timeout_millis, hicache_error* error);
+                                          const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error);
 
 /* Removes every page of this store's naming (model, rank) from its directories, nothing else. One result: REMOVED, with the
  * number of pages as its page length, or FAILED. */
@@ -199,11 +217,23 @@ HICACHE_API int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int
 /* Forgets a batch; to be called once after its last event. */
 HICACHE_API void hicache_batch_free(hicache_store* store, int64_t batch);
 
+/* ---- memory that stays -------------------------------------------------------------------------------------------------- */
+
+/* Makes host memory known that many batches will use, such as a pool of pages: each lane registers it with NIXL once, and no
+ * transfer within it registers anything again. The memory must stay until hicache_memory_deregister. Returns an id > 0, or 0
+ * with *error filled. */
+HICACHE_API int64_t hicache_memory_register(hicache_store* store, int64_t address, int64_t length, hicache_error* error);
+
+/* Forgets it, waiting up to timeout_millis for the lanes to let go. Returns 1, or 0 when a transfer hangs: then the memory must
+ * stay for ever. An unknown id is 1. */
+HICACHE_API int32_t hicache_memory_deregister(hicache_store* store, int64_t id, int64_t timeout_millis);
+
 /* ---- looking at a directory (calling thread, no deadline) ------------------------------------------------------------- */
 
-/* Looks up one page: 1 and *info filled, 0 when there is none, -1 with *error filled. */
-HICACHE_API int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, hicache_page_info* info,
-                                 hicache_error* error);
+/* Looks up one page: 1 and *info filled, 0 when there is none, -1 with *error filled. component_length: how many bytes at the
+ * end of key are a component, see hicache_submit_set. */
+HICACHE_API int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
+                                 hicache_page_info* info, hicache_error* error);
 
 /* Lists the pages of this store's naming, in no order. NULL with *error filled on failure. One thread at a time. */
 HICACHE_API hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error);
@@ -214,8 +244,8 @@ HICACHE_API int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, 
 HICACHE_API void hicache_listing_close(hicache_listing* listing);
 
 /* The file that holds (or would hold) a key, as a path: returns its length, -1 with *error filled. Opens nothing. */
-HICACHE_API int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int8_t* path,
-                                      int32_t capacity, hicache_error* error);
+HICACHE_API int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
+                                      int8_t* path, int32_t capacity, hicache_error* error);
 
 /* ---- agents, for the classes that mirror NixlUtils --------------------------------------------------------------------- */
 

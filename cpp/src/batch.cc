@@ -62,15 +62,10 @@ Batch::Batch(int64_t id, Operation operation, Clock::time_point deadline, int64_
              std::shared_ptr<EventQueue> events)
     : id_(id), operation_(operation), deadline_(deadline), timeout_millis_(timeout_millis), events_(std::move(events)) {}
 
-void Batch::setPages(std::string keys, const int32_t* key_lengths, std::vector<Page> pages) {
-  keys_ = std::move(keys);
+void Batch::setPages(std::vector<char> text, std::vector<Block> blocks, std::vector<Page> pages) {
+  text_ = std::move(text);
+  blocks_ = std::move(blocks);
   pages_ = std::move(pages);
-  std::string_view rest = keys_;
-  for (size_t i = 0; i < pages_.size(); ++i) {
-    size_t length = static_cast<size_t>(key_lengths[i]);
-    pages_[i].key = rest.substr(0, length);
-    rest.remove_prefix(length);
-  }
   results_.resize(pages_.size());
   settled_early_.resize(pages_.size());
   open_keys_ = pages_.size();

@@ -15,8 +15,10 @@
 #include <string_view>
 #include <vector>
 
+#include "block.h"
 #include "error.h"
 #include "hicache_nixl.h"
+#include "key_codec.h"
 #include "page_seal.h"
 
 namespace hicache {
@@ -32,11 +34,11 @@ std::chrono::milliseconds toTimeout(int64_t millis);
 // "set", "get", ... for messages.
 const char* nameOf(Operation operation);
 
-// One entry of a batch. The address is borrowed from the caller until the batch is released.
+// One entry of a batch. The blocks' memory is borrowed from the caller until the batch is released.
 struct Page {
-  std::string_view key;  // into the batch's own text
-  uint64_t address = 0;
-  int64_t length = -1;  // bytes; -1: not known (exists)
+  PageName name;        // into the batch's own text
+  Blocks blocks;        // into the batch's own list
+  int64_t length = -1;  // bytes of all blocks; -1: not known (exists)
   PageShape shape;
 };
 
@@ -80,8 +82,11 @@ class Batch {
   Batch(int64_t id, Operation operation, Clock::time_point deadline, int64_t timeout_millis,
         std::shared_ptr<EventQueue> events);
 
-  // What is asked; keys is the keys' text, one after the other, key_lengths[i] bytes each. Once, before anything else.
-  void setPages(std::string keys, const int32_t* key_lengths, std::vector<Page> pages);
+  // What is asked: the pages, and what their names and blocks point into. Once, before anything else.
+  void setPages(std::vector<char> text, std::vector<Block> blocks, std::vector<Page> pages);
+  // A set leaves pages alone that are stored already with the same bytes, dtype and shape.
+  void skipExisting() { skips_existing_ = true; }
+  bool skipsExisting() const { return skips_existing_; }
   // How many times endChunk will be called. Once, before it is submitted.
   void setChunkCount(size_t count) { chunk_count_ = count; }
 
@@ -127,8 +132,10 @@ class Batch {
   const Clock::time_point deadline_;
   const int64_t timeout_millis_;
   const std::shared_ptr<EventQueue> events_;
-  std::string keys_;
+  std::vector<char> text_;
+  std::vector<Block> blocks_;
   std::vector<Page> pages_;
+  bool skips_existing_ = false;
   std::vector<bool> settled_early_;  // constant once submitted, so that lanes read it without the lock
   size_t chunk_count_ = 0;
   std::atomic<bool> abandoned_{false};

@@ -2,7 +2,8 @@
 #include "batch_checks.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
+#include <utility>
 
 namespace hicache {
 namespace {
@@ -27,7 +28,11 @@ PageShape shapeOf(const BatchRequest& request, int64_t index, const int64_t* dim
 // What is wrong with one page; empty when nothing is.
 std::string faultOf(const Page& page) {
   if (page.length < 0 || page.length > kPageBytesMax) return "its length is " + std::to_string(page.length) + " bytes";
-  if (page.length > 0 && page.address == 0) return "its address is null, its length " + std::to_string(page.length) + " bytes";
+  for (const Block& block : page.blocks) {
+    if (block.length < 0) return "a block of it has a length of " + std::to_string(block.length) + " bytes";
+    if (block.length > 0 && block.address == 0)
+      return "its address is null, its length " + std::to_string(block.length) + " bytes";
+  }
   // A seal keeps it in one byte.
   if (page.shape.dtype < HICACHE_DTYPE_UNKNOWN || page.shape.dtype > INT8_MAX) {
     return "its dtype is " + std::to_string(page.shape.dtype) + ", no libtorch ScalarType";
@@ -37,11 +42,11 @@ std::string faultOf(const Page& page) {
 
 // Of several entries with one key the last is stored, as if they were set one after the other.
 void skipSuperseded(Batch* batch) {
-  std::unordered_map<std::string_view, size_t> last;
-  last.reserve(batch->pages().size());
+  std::map<std::pair<std::string_view, std::string_view>, size_t> last;
   for (size_t i = 0; i < batch->pages().size(); ++i) {
     if (batch->settledEarly(i)) continue;
-    auto [slot, first] = last.try_emplace(batch->pages()[i].key, i);
+    const PageName& name = batch->pages()[i].name;
+    auto [slot, first] = last.try_emplace({name.key, name.component}, i);
     if (first) continue;
     batch->settleEarly(slot->second, PageResult::of(HICACHE_SKIPPED));
     slot->second = i;
@@ -62,39 +67,100 @@ void requireSound(const BatchRequest& request) {
   if ((request.ranks == nullptr) != (request.dims == nullptr)) refuse(request, "ranks and dims go together");
   for (int64_t i = 0; i < request.count; ++i) {
     if (request.key_lengths[i] < 0) refuse(request, "key " + std::to_string(i) + " has a negative length");
+    if (request.component_lengths != nullptr &&
+        (request.component_lengths[i] < 0 || request.component_lengths[i] > request.key_lengths[i])) {
+      refuse(request,
+             "key " + std::to_string(i) + " has a component of " + std::to_string(request.component_lengths[i]) + " bytes");
+    }
+    if (request.block_counts != nullptr && request.block_counts[i] < 1) {
+      refuse(request, "page " + std::to_string(i) + " has " + std::to_string(request.block_counts[i]) + " blocks");
+    }
     if (request.ranks != nullptr && (request.ranks[i] < 0 || request.ranks[i] > HICACHE_RANK_MAX)) {
       refuse(request, "page " + std::to_string(i) + " has rank " + std::to_string(request.ranks[i]) + ", at most 8 is kept");
     }
   }
 }
 
-void fillPages(const BatchRequest& request, Batch* batch) {
-  size_t count = request.operation == Operation::kClear ? 1 : static_cast<size_t>(request.count);
-  std::vector<Page> pages(count);
-  std::string keys;
-  const int32_t no_key = 0;
-  if (request.operation != Operation::kClear) {
-    size_t text_length = 0;
-    const int64_t* dims = request.dims;
-    for (size_t i = 0; i < count; ++i) {
-      text_length += static_cast<size_t>(request.key_lengths[i]);
-      if (request.addresses != nullptr) pages[i].address = static_cast<uint64_t>(request.addresses[i]);
-      if (request.lengths != nullptr) pages[i].length = request.lengths[i];
-      pages[i].shape = shapeOf(request, static_cast<int64_t>(i), dims);
-      if (dims != nullptr) dims += request.ranks[i];
+namespace {
+
+// The blocks of all pages, one page after the other; each page's length is set.
+std::vector<Block> takeBlocks(const BatchRequest& request, std::vector<Page>* pages) {
+  std::vector<Block> blocks;
+  blocks.reserve(pages->size());
+  size_t next = 0;
+  for (size_t i = 0; i < pages->size(); ++i) {
+    size_t end = next + (request.block_counts == nullptr ? 1 : static_cast<size_t>(request.block_counts[i]));
+    int64_t length = 0;
+    for (; next < end; ++next) {
+      Block block{static_cast<uint64_t>(request.addresses[next]), request.lengths[next]};
+      // Bounded, so that the sum cannot overflow; faultOf names a bad one.
+      length = std::min(length + std::clamp<int64_t>(block.length, 0, kPageBytesMax), kPageBytesMax + 1);
+      blocks.push_back(block);
     }
-    keys.assign(reinterpret_cast<const char*>(request.keys), text_length);
+    (*pages)[i].length = request.block_counts == nullptr ? request.lengths[i] : length;
   }
-  batch->setPages(std::move(keys), request.operation == Operation::kClear ? &no_key : request.key_lengths, std::move(pages));
+  return blocks;
+}
+
+void pointToBlocks(const BatchRequest& request, const std::vector<Block>& blocks, std::vector<Page>* pages) {
+  Blocks rest = blocks;
+  for (size_t i = 0; i < pages->size(); ++i) {
+    size_t count = request.block_counts == nullptr ? 1 : static_cast<size_t>(request.block_counts[i]);
+    (*pages)[i].blocks = rest.first(count);
+    rest = rest.subspan(count);
+  }
+}
+
+void pointToNames(const BatchRequest& request, std::string_view text, std::vector<Page>* pages) {
+  for (size_t i = 0; i < pages->size(); ++i) {
+    size_t length = static_cast<size_t>(request.key_lengths[i]);
+    size_t component = request.component_lengths == nullptr ? 0 : static_cast<size_t>(request.component_lengths[i]);
+    (*pages)[i].name = {text.substr(0, length - component), text.substr(length - component, component)};
+    text.remove_prefix(length);
+  }
+}
+
+size_t textLength(const BatchRequest& request) {
+  size_t length = 0;
+  for (int64_t i = 0; i < request.count; ++i) length += static_cast<size_t>(request.key_lengths[i]);
+  return length;
+}
+
+}  // namespace
+
+void fillPages(const BatchRequest& request, Batch* batch) {
+  if (request.operation == Operation::kClear) {
+    batch->setPages({}, {}, std::vector<Page>(1));
+    return;
+  }
+  std::vector<Page> pages(static_cast<size_t>(request.count));
+  // On the heap even when short: the views below stay good when it moves.
+  std::vector<char> text(request.keys, request.keys + textLength(request));
+  std::vector<Block> blocks;
+  pointToNames(request, {text.data(), text.size()}, &pages);
+  if (movesPages(request.operation)) {
+    blocks = takeBlocks(request, &pages);
+    pointToBlocks(request, blocks, &pages);
+  } else if (request.lengths != nullptr) {
+    for (size_t i = 0; i < pages.size(); ++i) pages[i].length = request.lengths[i];
+  }
+  const int64_t* dims = request.dims;
+  for (size_t i = 0; i < pages.size(); ++i) {
+    pages[i].shape = shapeOf(request, static_cast<int64_t>(i), dims);
+    if (dims != nullptr) dims += request.ranks[i];
+  }
+  batch->setPages(std::move(text), std::move(blocks), std::move(pages));
   if (!movesPages(request.operation)) return;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < batch->pages().size(); ++i) {
     std::string fault = faultOf(batch->pages()[i]);
     if (fault.empty()) continue;
-    std::string key(batch->pages()[i].key.substr(0, 64));
+    std::string key(batch->pages()[i].name.key.substr(0, 64));
     batch->settleEarly(i, PageResult::failed(Error(HICACHE_INVALID_ARGUMENT,
                                                    std::string(nameOf(request.operation)) + " '" + key + "': " + fault)));
   }
-  if (request.operation == Operation::kSet) skipSuperseded(batch);
+  if (request.operation != Operation::kSet) return;
+  if (request.skip_existing) batch->skipExisting();
+  skipSuperseded(batch);
 }
 
 }  // namespace hicache

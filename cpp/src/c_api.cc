@@ -51,6 +51,12 @@ std::string toString(const int8_t* text, int64_t length) {
                                         : std::string(reinterpret_cast<const char*>(text), static_cast<size_t>(length));
 }
 
+// text: a key with its component behind it.
+PageName toName(std::string_view text, int32_t component_length) {
+  size_t component = std::min(text.size(), static_cast<size_t>(std::max(component_length, 0)));
+  return {text.substr(0, text.size() - component), text.substr(text.size() - component)};
+}
+
 int64_t copyOut(const std::string& text, int8_t* target, int64_t capacity) {
   if (target != nullptr && capacity > 0) std::memcpy(target, text.data(), std::min(text.size(), static_cast<size_t>(capacity)));
   return static_cast<int64_t>(text.size());
@@ -118,28 +124,42 @@ int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capac
 }
 
 int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                           const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks,
-                           const int64_t* dims, int64_t timeout_millis, hicache_error* error) {
-  return submit(store, {Operation::kSet, n, keys, key_lengths, addresses, lengths, dtypes, ranks, dims, timeout_millis}, error);
+                           const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
+                           const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks, const int64_t* dims,
+                           int32_t flags, int64_t timeout_millis, hicache_error* error) {
+  BatchRequest request{Operation::kSet, n, keys, key_lengths, component_lengths, timeout_millis};
+  request.block_counts = block_counts;
+  request.addresses = addresses;
+  request.lengths = lengths;
+  request.dtypes = dtypes;
+  request.ranks = ranks;
+  request.dims = dims;
+  request.skip_existing = (flags & HICACHE_SET_SKIP_EXISTING) != 0;
+  return submit(store, request, error);
 }
 
 int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                           const int64_t* addresses, const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis,
-                           hicache_error* error) {
-  return submit(store, {Operation::kGet, n, keys, key_lengths, addresses, lengths, dtypes, nullptr, nullptr, timeout_millis},
-                error);
+                           const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
+                           const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis, hicache_error* error) {
+  BatchRequest request{Operation::kGet, n, keys, key_lengths, component_lengths, timeout_millis};
+  request.block_counts = block_counts;
+  request.addresses = addresses;
+  request.lengths = lengths;
+  request.dtypes = dtypes;
+  return submit(store, request, error);
 }
 
 int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                              const int64_t* lengths, int64_t timeout_millis, hicache_error* error) {
-  return submit(store, {Operation::kExists, n, keys, key_lengths, nullptr, lengths, nullptr, nullptr, nullptr, timeout_millis},
-                error);
+                              const int32_t* component_lengths, const int64_t* lengths, int64_t timeout_millis,
+                              hicache_error* error) {
+  BatchRequest request{Operation::kExists, n, keys, key_lengths, component_lengths, timeout_millis};
+  request.lengths = lengths;
+  return submit(store, request, error);
 }
 
 int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
-                              int64_t timeout_millis, hicache_error* error) {
-  return submit(store, {Operation::kDelete, n, keys, key_lengths, nullptr, nullptr, nullptr, nullptr, nullptr, timeout_millis},
-                error);
+                              const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error) {
+  return submit(store, {Operation::kDelete, n, keys, key_lengths, component_lengths, timeout_millis}, error);
 }
 
 int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicache_error* error) {
@@ -185,9 +205,20 @@ int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, 
 
 void hicache_batch_free(hicache_store* store, int64_t batch) { store->store.forget(batch); }
 
-int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, hicache_page_info* info,
-                     hicache_error* error) {
-  return guarded<int32_t>(error, -1, [&] { return findPage(store->store.layout(), toString(key, key_length), info) ? 1 : 0; });
+int64_t hicache_memory_register(hicache_store* store, int64_t address, int64_t length, hicache_error* error) {
+  return guarded<int64_t>(error, 0, [&] { return store->store.registerMemory(static_cast<uint64_t>(address), length); });
+}
+
+int32_t hicache_memory_deregister(hicache_store* store, int64_t id, int64_t timeout_millis) {
+  return guarded<int32_t>(nullptr, 0, [&] { return store->store.deregisterMemory(id, toTimeout(timeout_millis)) ? 1 : 0; });
+}
+
+int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
+                     hicache_page_info* info, hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    std::string text = toString(key, key_length);
+    return findPage(store->store.layout(), toName(text, component_length), info) ? 1 : 0;
+  });
 }
 
 hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error) {
@@ -204,11 +235,12 @@ int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, int32_t capa
 
 void hicache_listing_close(hicache_listing* listing) { delete listing; }
 
-int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int8_t* path, int32_t capacity,
-                          hicache_error* error) {
+int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length, int8_t* path,
+                          int32_t capacity, hicache_error* error) {
   return guarded<int32_t>(error, -1, [&] {
     const LayoutFiles& layout = store->store.layout();
-    return static_cast<int32_t>(copyOut(layout.files().pathOf(layout.placeOf(toString(key, key_length))), path, capacity));
+    std::string text = toString(key, key_length);
+    return static_cast<int32_t>(copyOut(layout.files().pathOf(layout.placeOf(toName(text, component_length))), path, capacity));
   });
 }
 

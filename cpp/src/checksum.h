@@ -6,13 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "block.h"
+
 namespace hicache {
 
 // Checksum of host memory. The value does not depend on which build computed it.
 uint64_t checksum(const void* data, size_t length);
+// Of a page's bytes, as if its blocks were one range.
+uint64_t checksum(Blocks blocks);
 
 namespace detail {
 uint64_t checksumAvx2(const void* data, size_t length);
-}
+uint64_t checksumAvx2(Blocks blocks);
+}  // namespace detail
 
 }  // namespace hicache

@@ -2,12 +2,12 @@
 //
 // Compiled with -mavx2; called only where the processor has it. Nothing else belongs here.
 #include "checksum.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "checksum_blocks.h"
 
 namespace hicache::detail {
 
 uint64_t checksumAvx2(const void* data, size_t length) { return XXH3_64bits(data, length); }
+
+uint64_t checksumAvx2(Blocks blocks) { return checksumOfBlocks(blocks); }
 
 }  // namespace hicache::detail

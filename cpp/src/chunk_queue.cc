@@ -20,7 +20,8 @@ bool ChunkQueue::submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> 
 
 std::optional<Chunk> ChunkQueue::take(const Lane* lane, const std::atomic<bool>& retired, bool wait) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (wait) work_.wait(lock, [&] { return !chunks_.empty() || stopped_ || retired.load(); });
+  uint64_t wakes = wakes_;
+  if (wait) work_.wait(lock, [&] { return !chunks_.empty() || stopped_ || retired.load() || wakes_ != wakes; });
   if (chunks_.empty() || retired.load()) return std::nullopt;
   Chunk chunk = std::move(chunks_.front());
   chunks_.pop_front();
@@ -49,8 +50,14 @@ void ChunkQueue::stop() {
   watch_.notify_all();
 }
 
+bool ChunkQueue::stopped() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stopped_;
+}
+
 void ChunkQueue::wakeAll() {
   std::lock_guard<std::mutex> lock(mutex_);
+  ++wakes_;
   work_.notify_all();
 }
 

@@ -23,7 +23,7 @@ class ChunkQueue {
   // Queues all chunks of a batch. False when the queue is closed to new work.
   bool submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> chunks);
 
-  // The next chunk for a lane. wait: blocks until there is one, the queue stops, or the lane is woken to retire.
+  // The next chunk for a lane. wait: blocks until there is one, the queue stops, or the lanes are woken.
   std::optional<Chunk> take(const Lane* lane, const std::atomic<bool>& retired, bool wait);
   // A chunk has ended: its results are in its batch.
   void ended(const Lane* lane, const Chunk& chunk);
@@ -33,6 +33,7 @@ class ChunkQueue {
   // Lanes end as soon as they hold nothing.
   void stop();
   void wakeAll();
+  bool stopped() const;
   // Waits until no batch is active: true, or false at the time given.
   bool waitIdle(Clock::time_point until);
 
@@ -60,6 +61,7 @@ class ChunkQueue {
   std::deque<Chunk> chunks_;
   std::map<int64_t, Active> active_;  // by batch id
   Clock::time_point watch_until_ = Clock::time_point::max();
+  uint64_t wakes_ = 0;
   bool closed_ = false;
   bool stopped_ = false;
 };

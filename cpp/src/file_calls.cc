@@ -42,6 +42,9 @@ class RealFileCalls final : public FileCalls {
   int openPath(const char* path, int flags, mode_t mode) override { return orErrno(::open(path, flags | O_CLOEXEC, mode)); }
   int close(int fd) override { return orErrno(::close(fd)); }
   int status(int fd, struct stat* result) override { return orErrno(::fstat(fd, result)); }
+  int statusAt(int directory, const char* name, struct stat* result) override {
+    return orErrno(::fstatat(directory, name, result, AT_SYMLINK_NOFOLLOW));
+  }
   int truncate(int fd, int64_t length) override { return orErrno(::ftruncate(fd, length)); }
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override {
     return orErrno<int64_t>(::pread(fd, data, length, offset));
@@ -54,6 +57,22 @@ class RealFileCalls final : public FileCalls {
   }
   int64_t getAttribute(int fd, const char* name, void* value, size_t capacity) override {
     return orErrno<int64_t>(::fgetxattr(fd, name, value, capacity));
+  }
+  int64_t getAttributeAt(int directory, const char* file, const char* name, void* value, size_t capacity) override {
+    // Since Linux 6.13; the C library has no wrapper yet.
+    constexpr long kGetxattrat = 464;
+    struct {
+      uint64_t value;
+      uint32_t size;
+      uint32_t flags;
+    } arguments = {reinterpret_cast<uint64_t>(value), static_cast<uint32_t>(capacity), 0};
+    if (!getxattrat_works_.load(std::memory_order_relaxed)) return -ENOSYS;
+    long size = syscall(kGetxattrat, directory, file, AT_SYMLINK_NOFOLLOW, name, &arguments, sizeof(arguments));
+    if (size >= 0) return size;
+    // Container profiles deny calls that they do not know.
+    if (errno != ENOSYS && errno != EPERM) return -errno;
+    getxattrat_works_.store(false, std::memory_order_relaxed);
+    return -ENOSYS;
   }
   int makeDirectory(int directory, const char* name, mode_t mode) override { return orErrno(::mkdirat(directory, name, mode)); }
   int removeDirectory(int directory, const char* name) override { return orErrno(::unlinkat(directory, name, AT_REMOVEDIR)); }
@@ -109,6 +128,7 @@ class RealFileCalls final : public FileCalls {
   }
 
   std::atomic<bool> openat2_works_{true};
+  std::atomic<bool> getxattrat_works_{true};
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ class FileCalls {
   virtual int openPath(const char* path, int flags, mode_t mode) = 0;
   virtual int close(int fd) = 0;
   virtual int status(int fd, struct stat* result) = 0;
+  // Of a name in a directory, without opening it and without following a symbolic link.
+  virtual int statusAt(int directory, const char* name, struct stat* result) = 0;
   virtual int truncate(int fd, int64_t length) = 0;
   virtual int64_t readAt(int fd, void* data, size_t length, int64_t offset) = 0;
   virtual int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) = 0;
@@ -34,6 +36,8 @@ class FileCalls {
   // Extended attributes. get returns the number of bytes.
   virtual int setAttribute(int fd, const char* name, const void* value, size_t length) = 0;
   virtual int64_t getAttribute(int fd, const char* name, void* value, size_t capacity) = 0;
+  // Of a file in a directory, without opening it and without following a symbolic link; -ENOSYS where the kernel cannot.
+  virtual int64_t getAttributeAt(int directory, const char* file, const char* name, void* value, size_t capacity) = 0;
 
   virtual int makeDirectory(int directory, const char* name, mode_t mode) = 0;
   virtual int removeDirectory(int directory, const char* name) = 0;

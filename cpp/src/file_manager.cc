@@ -2,6 +2,7 @@
 #include "file_manager.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -27,6 +28,15 @@ std::string hex16(uint64_t value) {
 }
 
 const std::string kLockEnding = ".lock";
+constexpr size_t kBuckets = 257;  // and one for the base directory itself, where v0's flat layout has its pages
+
+size_t bucketNumber(const std::string& name) { return name.empty() ? kBuckets - 1 : std::stoul(name, nullptr, 16); }
+
+// Whether the process may hold a descriptor for each bucket and still has most of its descriptors for other things.
+bool canKeepBuckets(size_t directories) {
+  struct rlimit limit = {};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 8 >= directories * kBuckets;
+}
 
 }  // namespace
 
@@ -54,6 +64,7 @@ FileManager::FileManager(std::shared_ptr<FileCalls> calls, const std::vector<std
       openDirectory(&directories_.back());
       probe(&directories_.back(), want_direct_io);
     }
+    if (canKeepBuckets(paths.size())) buckets_.resize(paths.size() * kBuckets);
   } catch (...) {
     closeDirectories();
     throw;
@@ -63,6 +74,7 @@ FileManager::FileManager(std::shared_ptr<FileCalls> calls, const std::vector<std
 FileManager::~FileManager() { closeDirectories(); }
 
 void FileManager::closeDirectories() {
+  buckets_.clear();
   for (StorageDirectory& directory : directories_) {
     if (!directory.lock) continue;
     FileHandle own(calls_.get(), calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
@@ -190,19 +202,54 @@ std::string FileManager::probeDirectIo(const StorageDirectory& directory) {
          " bytes: " + (read < 0 ? std::generic_category().message(static_cast<int>(-read)) : "short read");
 }
 
+Bucket FileManager::bucketOf(const FilePlace& place, bool make) {
+  if (buckets_.empty()) return openBucket(place, make);
+  size_t index = place.directory * kBuckets + bucketNumber(place.bucket);
+  {
+    std::lock_guard<std::mutex> lock(buckets_mutex_);
+    if (buckets_[index]) return buckets_[index];
+  }
+  Bucket opened = openBucket(place, make);
+  std::lock_guard<std::mutex> lock(buckets_mutex_);
+  if (opened) buckets_[index] = opened;
+  return opened;
+}
+
+Bucket FileManager::openBucket(const FilePlace& place, bool make) {
+  int base = directories_[place.directory].base.get();
+  const char* name = place.bucket.empty() ? "." : place.bucket.c_str();
+  int fd = calls_->openBeneath(base, name, O_PATH | O_DIRECTORY, 0);
+  if (fd == -ENOENT && make) {
+    int made = calls_->makeDirectory(base, name, kFolderMode);
+    fd = made < 0 && made != -EEXIST ? made : calls_->openBeneath(base, name, O_PATH | O_DIRECTORY, 0);
+  }
+  if (fd == -ENOENT) return nullptr;
+  if (fd < 0) throw errnoError("opening the bucket '" + directories_[place.directory].path + "/" + place.bucket + "'", -fd);
+  return std::make_shared<const FileHandle>(calls_.get(), fd);
+}
+
+template <typename Call>
+int FileManager::inBucket(const FilePlace& place, bool make, Bucket* used, Call call) {
+  for (bool again = false;; again = true) {
+    *used = bucketOf(place, make);
+    if (*used == nullptr) return -ENOENT;
+    int result = call((*used)->get());
+    struct stat status = {};
+    if (result != -ENOENT || again || buckets_.empty()) return result;
+    if (calls_->status((*used)->get(), &status) < 0 || status.st_nlink > 0) return result;
+    std::lock_guard<std::mutex> lock(buckets_mutex_);
+    buckets_[place.directory * kBuckets + bucketNumber(place.bucket)] = nullptr;
+  }
+}
+
 TempFile FileManager::createTemp(const FilePlace& place, bool direct) {
   const StorageDirectory& directory = directories_[place.directory];
-  int base = directory.base.get();
   TempFile temp;
   temp.place = place;
   temp.place.name = kTempPrefix + directory.owner + "-" + hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
-  const std::string path = temp.place.relativePath();
   int flags = O_RDWR | O_CREAT | O_EXCL | (direct ? O_DIRECT : 0);
-  int fd = calls_->openBeneath(base, path.c_str(), flags, kFileMode);
-  if (fd == -ENOENT && !place.bucket.empty()) {
-    int made = calls_->makeDirectory(base, place.bucket.c_str(), kFolderMode);
-    fd = made < 0 && made != -EEXIST ? made : calls_->openBeneath(base, path.c_str(), flags, kFileMode);
-  }
+  int fd = inBucket(place, true, &temp.bucket,
+                    [&](int bucket) { return calls_->openBeneath(bucket, temp.place.name.c_str(), flags, kFileMode); });
   if (fd == -ENOENT) {
     throw Error(HICACHE_IO,
                 "the storage directory '" + directory.path + "' was removed under the open store; open the store again", 0,
@@ -221,50 +268,53 @@ TempFile FileManager::createTemp(const FilePlace& place, bool direct) {
 void FileManager::discard(TempFile* temp) noexcept {
   if (temp->place.name.empty()) return;
   temp->file.reset();
-  int removed = calls_->unlink(directories_[temp->place.directory].base.get(), temp->place.relativePath().c_str());
+  int removed = calls_->unlink(temp->bucket->get(), temp->place.name.c_str());
   if (removed >= 0 || removed == -ENOENT) open_temps_.fetch_sub(1);
   temp->place.name.clear();
+  temp->bucket.reset();
 }
 
 void FileManager::publish(TempFile* temp, const FilePlace& place) {
-  int folder = directories_[place.directory].base.get();
-  FileHandle bucket;
-  if (!place.bucket.empty()) {
-    int fd = calls_->openBeneath(folder, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
-    if (fd < 0) throw errnoError("opening the bucket of '" + pathOf(place) + "'", -fd);
-    bucket = FileHandle(calls_.get(), fd);
-    folder = fd;
-  }
-  int renamed = calls_->rename(folder, temp->place.name.c_str(), folder, place.name.c_str());
+  int bucket = temp->bucket->get();
+  int renamed = calls_->rename(bucket, temp->place.name.c_str(), bucket, place.name.c_str());
   if (renamed < 0) throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
   temp->place.name.clear();
   temp->file.reset();
+  temp->bucket.reset();
   open_temps_.fetch_sub(1);
 }
 
 FileHandle FileManager::openPage(const FilePlace& place, bool direct, struct stat* status) {
   // O_NONBLOCK: a named pipe planted under a page's name must not stop us.
   int flags = O_RDONLY | O_NONBLOCK | (direct ? O_DIRECT : 0);
-  int fd = calls_->openBeneath(directories_[place.directory].base.get(), place.relativePath().c_str(), flags, 0);
+  Bucket bucket;
+  int fd =
+      inBucket(place, false, &bucket, [&](int folder) { return calls_->openBeneath(folder, place.name.c_str(), flags, 0); });
   if (fd == -ENOENT) return {};
   if (fd < 0) throw errnoError("opening the page '" + pathOf(place) + "'", -fd);
   FileHandle file(calls_.get(), fd);
   int known = calls_->status(fd, status);
   if (known < 0) throw errnoError("reading the size of '" + pathOf(place) + "'", -known);
-  if (!S_ISREG(status->st_mode)) throw Error(HICACHE_IO, "'" + pathOf(place) + "' is no regular file: move it away");
+  requireRegular(place, *status);
   return file;
 }
 
+Bucket FileManager::findPage(const FilePlace& place, struct stat* status) {
+  Bucket bucket;
+  int known = inBucket(place, false, &bucket, [&](int folder) { return calls_->statusAt(folder, place.name.c_str(), status); });
+  if (known == -ENOENT) return nullptr;
+  if (known < 0) throw errnoError("looking up the page '" + pathOf(place) + "'", -known);
+  requireRegular(place, *status);
+  return bucket;
+}
+
+void FileManager::requireRegular(const FilePlace& place, const struct stat& status) const {
+  if (!S_ISREG(status.st_mode)) throw Error(HICACHE_IO, "'" + pathOf(place) + "' is no regular file: move it away");
+}
+
 bool FileManager::remove(const FilePlace& place) {
-  int base = directories_[place.directory].base.get();
-  FileHandle bucket;
-  if (!place.bucket.empty()) {
-    int fd = calls_->openBeneath(base, place.bucket.c_str(), O_PATH | O_DIRECTORY, 0);
-    if (fd == -ENOENT) return false;
-    if (fd < 0) throw errnoError("opening the bucket of '" + pathOf(place) + "'", -fd);
-    bucket = FileHandle(calls_.get(), fd);
-  }
-  int removed = calls_->unlink(bucket ? bucket.get() : base, place.name.c_str());
+  Bucket bucket;
+  int removed = inBucket(place, false, &bucket, [&](int folder) { return calls_->unlink(folder, place.name.c_str()); });
   if (removed == -ENOENT) return false;
   if (removed < 0) throw errnoError("removing '" + pathOf(place) + "'", -removed);
   return true;

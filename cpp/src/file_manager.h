@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ struct StorageDirectory {
   FileHandle lock;  // held while we live: who can take it may sweep our temp files
 };
 
+// An open directory in which pages stand, shared by those who use it now.
+using Bucket = std::shared_ptr<const FileHandle>;
+
 // Two hexadecimal digits.
 std::string bucketName(uint8_t bucket);
 
@@ -51,6 +55,7 @@ struct FilePlace {
 struct TempFile {
   FileHandle file;
   FilePlace place;
+  Bucket bucket;
 };
 
 // Threads: safe from any number of threads.
@@ -77,6 +82,8 @@ class FileManager {
 
   // An empty handle where there is no such file. Throws IO for anything but a regular file.
   FileHandle openPage(const FilePlace& place, bool direct, struct stat* status);
+  // The same without opening it: the bucket that it stands in, null where there is no such file.
+  Bucket findPage(const FilePlace& place, struct stat* status);
   // True when a file was there.
   bool remove(const FilePlace& place);
 
@@ -84,6 +91,14 @@ class FileManager {
   std::string freeSpace(size_t directory) const;
 
  private:
+  // The bucket of a place; null where it does not exist and is not to be made. Throws IO.
+  Bucket bucketOf(const FilePlace& place, bool make);
+  Bucket openBucket(const FilePlace& place, bool make);
+  // Runs a call of a name in the bucket of a place. Somebody may have removed the bucket and made it again: then the kept
+  // descriptor leads to nothing, and the call is run once more in the new one. -ENOENT where there is no bucket.
+  template <typename Call>
+  int inBucket(const FilePlace& place, bool make, Bucket* used, Call call);
+  void requireRegular(const FilePlace& place, const struct stat& status) const;
   void closeDirectories();
   void openDirectory(StorageDirectory* directory);
   void takeLock(StorageDirectory* directory, int own_folder);
@@ -95,6 +110,9 @@ class FileManager {
 
   std::shared_ptr<FileCalls> calls_;
   std::vector<StorageDirectory> directories_;
+  // Opened once and kept where the process may hold that many descriptors: [directory * 257 + bucket].
+  std::mutex buckets_mutex_;
+  std::vector<Bucket> buckets_;
   std::atomic<uint64_t> next_temp_{0};
   std::atomic<int64_t> open_temps_{0};  // made and neither published nor removed
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "get_transfer.h"
 
-#include <cstring>
-
 #include "checksum.h"
 
 namespace hicache {
@@ -12,7 +10,7 @@ GetTransfer::GetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* bu
 
 bool GetTransfer::open(size_t index, Entry* entry) {
   const Page& target = page(index);
-  std::optional<FoundPage> found = parts_->layout->find(target.key, target.length);
+  std::optional<FoundPage> found = parts_->layout->find(target.name, target.length);
   if (!found) {
     settle(index, PageResult::of(HICACHE_MISS));
     return false;
@@ -44,27 +42,31 @@ void GetTransfer::prepare(Entry&) {}
 
 void GetTransfer::complete(Entry& entry) {
   const FoundPage& found = found_[entry.index];
-  const void* data = reinterpret_cast<const void*>(entry.memory);
-  size_t length = static_cast<size_t>(entry.length);
   bool verify = parts_->config.verify_checksum && found.seal.has_value();
-  if (verify && checksum(data, length) != found.seal->checksum) {
+  if (verify && checksum(memoryOf(entry)) != found.seal->checksum) {
     throw Error(HICACHE_CORRUPT, "'" + parts_->files->pathOf(entry.place) +
                                      "' does not have the bytes that were set: its checksum differs; set the page again");
   }
-  if (entry.staged) std::memcpy(reinterpret_cast<void*>(page(entry.index).address), data, length);
+  if (entry.staged) scatter(reinterpret_cast<const void*>(entry.staging.address), page(entry.index).blocks);
   settle(entry.index, PageResult::of(HICACHE_HIT, entry.length, bufferedFlag(entry) | (verify ? 0 : HICACHE_FLAG_UNVERIFIED)));
 }
 
 Error GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   FileManager& files = *parts_->files;
   const std::string path = files.pathOf(entry.place);
-  char* data = reinterpret_cast<char*>(entry.memory);
-  for (int64_t done = 0; done < entry.length;) {
-    int64_t read = files.calls().readAt(entry.fd, data + done, static_cast<size_t>(entry.length - done), done);
-    if (read < 0) return errnoError("reading '" + path + "'", static_cast<int>(-read));
-    if (read == 0)
-      return Error(HICACHE_CORRUPT, "'" + path + "' was cut to " + std::to_string(done) + " bytes while it was read");
-    done += read;
+  int64_t offset = 0;
+  for (const Block& block : memoryOf(entry)) {
+    char* data = reinterpret_cast<char*>(block.address);
+    for (int64_t done = 0; done < block.length;) {
+      int64_t read = files.calls().readAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
+      if (read < 0) return errnoError("reading '" + path + "'", static_cast<int>(-read));
+      if (read == 0) {
+        return Error(HICACHE_CORRUPT,
+                     "'" + path + "' was cut to " + std::to_string(offset + done) + " bytes while it was read");
+      }
+      done += read;
+    }
+    offset += block.length;
   }
   return Error(nixl_failure.code(), "reading '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus());
 }

@@ -62,7 +62,59 @@ bool isPlainText(std::string_view text) {
   return true;
 }
 
+bool isNumber(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// SGLang's names of pools (PoolName).
+constexpr std::string_view kPools[] = {"kv",
+                                       "mamba",
+                                       "swa",
+                                       "auxiliary_swa",
+                                       "indexer",
+                                       "draft",
+                                       "draft_indexer",
+                                       "draft_swa",
+                                       "deepseek_v4_c1",
+                                       "deepseek_v4_c1_indexer",
+                                       "deepseek_v4_c1_indexer_scale",
+                                       "deepseek_v4_c2",
+                                       "deepseek_v4_c2_indexer",
+                                       "deepseek_v4_c2_indexer_scale",
+                                       "deepseek_v4_c4",
+                                       "deepseek_v4_c4_indexer",
+                                       "deepseek_v4_c4_indexer_scale",
+                                       "deepseek_v4_c128",
+                                       "deepseek_v4_c4_rope",
+                                       "deepseek_v4_c128_rope",
+                                       "deepseek_v4_c4_state",
+                                       "deepseek_v4_c4_indexer_state",
+                                       "deepseek_v4_c128_state"};
+
+// What is left of a component behind its pool's name; false when it names no pool.
+bool takePool(std::string_view text, std::string_view* rest) {
+  size_t longest = 0;
+  for (std::string_view pool : kPools) {
+    bool ends = text.substr(0, pool.size()) == pool && (text.size() == pool.size() || text[pool.size()] == '_');
+    if (ends) longest = std::max(longest, pool.size());
+  }
+  *rest = text.substr(longest);
+  return longest > 0;
+}
+
+constexpr std::string_view kMamba = "_mamba";
+
 }  // namespace
+
+bool isComponent(std::string_view text) {
+  if (text.empty() || text == "_k" || text == "_v") return true;
+  std::string_view part;
+  if (text[0] != '_' || !takePool(text.substr(1), &part)) return false;
+  constexpr std::string_view kConvolution = "_conv_";
+  if (part.empty() || part == "_k" || part == "_v" || part == "_temporal") return true;
+  if (part.substr(0, kConvolution.size()) == kConvolution) return isNumber(part.substr(kConvolution.size()));
+  return isNumber(part.substr(1));
+}
 
 Route routeName(std::string_view name, size_t directory_count) {
   std::array<uint8_t, 8> digest = blake2bOf<8>(name);
@@ -83,7 +135,8 @@ KeyCodec::KeyCodec(const Naming& naming) {
                                               std::to_string(std::max<int64_t>(naming.tp_size - 1, 0)));
   }
   suffix_ = "_" + model;
-  if (!naming.mla) suffix_ += "_" + std::to_string(naming.tp_rank) + "_" + std::to_string(naming.tp_size);
+  rank_suffix_ = suffix_ + "_" + std::to_string(naming.tp_rank) + "_" + std::to_string(naming.tp_size);
+  if (!naming.mla) suffix_ = rank_suffix_;
   if (kDigestNameBytes + suffix_.size() > kNameBytesMax) {
     throw Error(HICACHE_INVALID_ARGUMENT, "model: the name suffix '" + suffix_ + "' has " + std::to_string(suffix_.size()) +
                                               " bytes, at most " + std::to_string(kNameBytesMax - kDigestNameBytes) +
@@ -91,32 +144,53 @@ KeyCodec::KeyCodec(const Naming& naming) {
   }
 }
 
-bool KeyCodec::isSafe(std::string_view key) const {
-  return key.size() + suffix_.size() <= kNameBytesMax && key[0] != '.' && !isDigestName(key) && isPlainText(key);
+bool KeyCodec::isSafe(const PageName& page) const {
+  std::string_view key = page.key;
+  return key.size() + suffixOf(page.component).size() + page.component.size() <= kNameBytesMax && key[0] != '.' &&
+         !isDigestName(key) && isPlainText(key);
 }
 
-std::string KeyCodec::name(std::string_view key) const {
+std::string KeyCodec::name(const PageName& page) const {
+  std::string_view key = page.key;
   if (key.empty()) throw Error(HICACHE_INVALID_ARGUMENT, "key: empty; a key has 1 to 65535 bytes of UTF-8");
   if (key.size() > HICACHE_KEY_BYTES_MAX) {
     throw Error(HICACHE_INVALID_ARGUMENT,
                 "key: " + std::to_string(key.size()) + " bytes of UTF-8, at most " + std::to_string(HICACHE_KEY_BYTES_MAX));
   }
+  if (!isComponent(page.component)) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "component: '" + std::string(page.component.substr(0, 64)) +
+                                              "' is none that SGLang has, such as _k, _v, _mamba_temporal or _indexer_0");
+  }
   std::string name;
-  if (isSafe(key)) {
+  if (isSafe(page)) {
     name = key;
   } else {
     name = kDigestMark;
     for (uint8_t byte : blake2bOf<kDigestBytes>(key)) appendHex(&name, byte);
   }
-  return name + suffix_;
+  name += suffixOf(page.component);
+  name += page.component;
+  if (name.size() > kNameBytesMax) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "model: the name suffix '" + suffix_ + "' leaves no room for the component '" +
+                                              std::string(page.component) + "'; give a shorter model name");
+  }
+  return name;
 }
 
 bool KeyCodec::isDigestName(std::string_view name) { return name.substr(0, kDigestMark.size()) == kDigestMark; }
 
-bool KeyCodec::keyOf(std::string_view name, std::string_view* key) const {
-  if (name.size() <= suffix_.size() || name.substr(name.size() - suffix_.size()) != suffix_) return false;
-  *key = name.substr(0, name.size() - suffix_.size());
-  return true;
+const std::string& KeyCodec::suffixOf(std::string_view component) const {
+  return component.substr(0, kMamba.size()) == kMamba ? rank_suffix_ : suffix_;
+}
+
+bool KeyCodec::partsOf(std::string_view name, PageName* page) const {
+  for (const std::string& suffix : {suffix_, rank_suffix_}) {
+    for (size_t at = name.rfind(suffix); at != std::string_view::npos && at > 0; at = name.rfind(suffix, at - 1)) {
+      *page = {name.substr(0, at), name.substr(at + suffix.size())};
+      if (isComponent(page->component) && suffixOf(page->component) == suffix) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace hicache

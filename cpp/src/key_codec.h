@@ -4,6 +4,7 @@
 // A key is never interpreted: one that is not a safe file name is stored under a digest of it.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,22 @@ struct Naming {
   int64_t tp_size = 1;
   bool mla = false;  // one copy for all ranks: no rank in the name
 };
+
+// What a page is called. SGLang stores one logical page in several files where it moves without a copy: the component tells
+// them apart ("_k", "_v", "_mamba_temporal", ...), and stands behind everything else in the file's name.
+struct PageName {
+  std::string_view key;
+  std::string_view component;  // empty: the whole page is one file
+
+  PageName() = default;
+  template <std::convertible_to<std::string_view> Text>
+  PageName(const Text& page_key) : key(page_key) {}  // NOLINT: a key alone is a name
+  PageName(std::string_view page_key, std::string_view page_component) : key(page_key), component(page_component) {}
+};
+
+// True for a component that SGLang has, or none: "_k", "_v", "_<pool>", "_<pool>_k", "_<pool>_v", "_<pool>_<number>", and those
+// of mamba.
+bool isComponent(std::string_view text);
 
 // Where a name goes: SGLang's route_key.
 struct Route {
@@ -34,20 +51,22 @@ class KeyCodec {
   // "_<model>_<rank>_<size>", for MLA "_<model>", with / in the model as -.
   const std::string& suffix() const { return suffix_; }
 
-  // The file name of a key: key + suffix, or "%h-" + BLAKE2b-256 of the key + suffix where that is no safe file name.
-  // Throws INVALID_ARGUMENT for an empty or over-long key.
-  std::string name(std::string_view key) const;
+  // The file name: key + suffix + component, or "%h-" + BLAKE2b-256 of the key + suffix + component where the key is no safe
+  // file name. Throws INVALID_ARGUMENT for an empty or over-long key and for an unknown component.
+  std::string name(const PageName& page) const;
 
   // True when name(key) is a digest: the key cannot be read back from the name.
   static bool isDigestName(std::string_view name);
 
-  // The key part of a name of this naming; false when the suffix does not match.
-  bool keyOf(std::string_view name, std::string_view* key) const;
+  // The parts of a name of this naming; false when the suffix does not match. Of a digest name the key is the digest.
+  bool partsOf(std::string_view name, PageName* page) const;
 
  private:
-  bool isSafe(std::string_view key) const;
+  bool isSafe(const PageName& page) const;
+  const std::string& suffixOf(std::string_view component) const;
 
   std::string suffix_;
+  std::string rank_suffix_;  // of what every rank has its own of, also where the model is MLA: the state of mamba
 };
 
 }  // namespace hicache

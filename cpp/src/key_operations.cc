@@ -6,7 +6,7 @@ namespace {
 
 // A damaged page is no hit, and for a caller of exists no error either.
 PageResult exists(const LayoutFiles& layout, const Page& page) {
-  std::optional<FoundPage> found = layout.find(page.key, -1);
+  std::optional<FoundPage> found = layout.look(page.name);
   if (!found) return PageResult::of(HICACHE_MISS);
   try {
     layout.requireWhole(*found);
@@ -22,7 +22,7 @@ PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) 
     case Operation::kExists:
       return exists(layout, page);
     case Operation::kDelete:
-      return PageResult::of(layout.remove(page.key) ? HICACHE_REMOVED : HICACHE_MISS);
+      return PageResult::of(layout.remove(page.name) ? HICACHE_REMOVED : HICACHE_MISS);
     case Operation::kClear:
       return PageResult::of(HICACHE_REMOVED, layout.clear([&batch] { return batch.abandoned(); }));
     case Operation::kSet:

@@ -38,7 +38,8 @@ Lane::Lane(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> 
       queue_(std::move(queue)),
       name_(std::move(name)),
       buffers_(static_cast<size_t>(parts_->config.chunks_in_flight), 2 * static_cast<size_t>(parts_->config.chunk_bytes)),
-      agent_(std::move(agent)) {}
+      agent_(std::move(agent)),
+      memory_(parts_->memory) {}
 
 void Lane::retire() {
   retired_.store(true);
@@ -57,6 +58,7 @@ void Lane::finishThread() {
 void Lane::run() {
   while (takeChunks()) {
     bool progressed = false;
+    if (agent_ != nullptr) memory_.follow(*agent_, anyInFlight());
     for (std::unique_ptr<PageTransfer>& transfer : transfers_) {
       progressed = advance(*transfer) || progressed;
       if (!transfer->drained() || !quiet()) continue;
@@ -70,13 +72,13 @@ void Lane::run() {
     transfers_.erase(std::remove(transfers_.begin(), transfers_.end(), nullptr), transfers_.end());
     pause(progressed);
   }
-  agent_.reset();
+  dropAgent();
 }
 
 bool Lane::takeChunks() {
   while (transfers_.size() < static_cast<size_t>(parts_->config.chunks_in_flight)) {
     std::optional<Chunk> chunk = queue_->take(this, retired_, transfers_.empty());
-    if (!chunk) return !transfers_.empty();
+    if (!chunk) return !transfers_.empty() || !(retired_.load() || queue_->stopped());
     start(std::move(*chunk));
   }
   return true;
@@ -116,22 +118,31 @@ bool Lane::advance(PageTransfer& transfer) {
   if (agent_ == nullptr) {
     try {
       agent_ = makeAgent(parts_->nixl, parts_->backend, name_);
+      memory_.follow(*agent_, false);
     } catch (...) {
       transfer.fail(currentError());
       return true;
     }
   }
-  suspect_ = !transfer.post(*agent_);
+  suspect_ = !transfer.post(*agent_, memory_);
   return true;
 }
 
 bool Lane::quiet() {
   if (!suspect_) return true;
-  if (std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); }))
-    return false;
-  agent_.reset();
+  if (anyInFlight()) return false;
+  dropAgent();
   suspect_ = false;
   return true;
+}
+
+bool Lane::anyInFlight() const {
+  return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); });
+}
+
+void Lane::dropAgent() {
+  memory_.forget();
+  agent_.reset();
 }
 
 void Lane::endChunk(const Chunk& chunk, std::vector<PageResult> results) {

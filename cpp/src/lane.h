@@ -13,6 +13,7 @@
 
 #include "chunk_queue.h"
 #include "page_transfer.h"
+#include "registered_memory.h"
 #include "store_parts.h"
 
 namespace hicache {
@@ -41,6 +42,8 @@ class Lane {
   // Makes sure that no I/O of a failed request is left: once nothing else is in flight, the suspect agent is destroyed, which
   // waits for what it still runs. False while something is in flight.
   bool quiet();
+  bool anyInFlight() const;
+  void dropAgent();
   void endChunk(const Chunk& chunk, std::vector<PageResult> results);
   void pause(bool progressed);
 
@@ -49,6 +52,7 @@ class Lane {
   const std::string name_;
   BufferPool buffers_;
   std::unique_ptr<Agent> agent_;
+  LaneMemory memory_;
   bool suspect_ = false;  // a request failed in this agent, and its other I/O may still run
   std::vector<std::unique_ptr<PageTransfer>> transfers_;
   Clock::time_point last_progress_ = Clock::now();

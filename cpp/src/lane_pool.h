@@ -29,6 +29,9 @@ class LanePool {
   // Takes no more batches, waits for those under way, abandons the rest. True when every lane has drained. Idempotent.
   bool close(std::chrono::milliseconds timeout);
 
+  // Has idle lanes look at what is registered.
+  void wake() { queue_->wakeAll(); }
+
   bool closed() const;
   size_t laneCount() const { return lane_count_; }
   size_t quarantined() const;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -19,16 +20,24 @@ bool looksLikePageKey(std::string_view key) {
   return key.size() >= kDigits && std::all_of(key.begin(), key.begin() + kDigits, is_hex);
 }
 
-void readSeal(FileCalls& calls, const std::string& path, FoundPage* page) {
-  uint8_t data[PageSeal::kBytesMax];
-  int64_t size = calls.getAttribute(page->file.get(), PageSeal::kAttribute, data, sizeof(data));
+using SealBytes = std::array<uint8_t, PageSeal::kBytesMax>;
+
+// size: of the attribute, or -errno of reading it.
+void takeSeal(const FileManager& files, const SealBytes& data, int64_t size, FoundPage* page) {
   if (size == -ENODATA || size == -ENOTSUP) return;  // written by another program
-  if (size < 0 && size != -ERANGE) throw errnoError("reading the attributes of '" + path + "'", static_cast<int>(-size));
+  if (size < 0 && size != -ERANGE) {
+    throw errnoError("reading the attributes of '" + files.pathOf(page->place) + "'", static_cast<int>(-size));
+  }
   PageSeal seal;
-  bool good = size > 0 && PageSeal::decode(data, static_cast<size_t>(size), &seal) &&
+  bool good = size > 0 && PageSeal::decode(data.data(), static_cast<size_t>(size), &seal) &&
               seal.name_hash == PageSeal::hashOfName(page->place.name);
   if (good) page->seal = seal;
   page->bad_seal = !good;
+}
+
+void takeStatus(const struct stat& status, FoundPage* page) {
+  page->file_length = status.st_size;
+  page->modified_millis = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
 }
 
 }  // namespace
@@ -36,25 +45,25 @@ void readSeal(FileCalls& calls, const std::string& path, FoundPage* page) {
 LayoutFiles::LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming)
     : files_(std::move(files)), codec_(naming), bucketed_(naming.bucketed) {}
 
-FilePlace LayoutFiles::placeOf(std::string_view key) const {
+FilePlace LayoutFiles::placeOf(const PageName& page) const {
   FilePlace place;
-  place.name = codec_.name(key);
+  place.name = codec_.name(page);
   Route route = routeName(place.name, files_->directories().size());
   place.directory = bucketed_ ? route.directory : 0;
   if (bucketed_) place.bucket = bucketName(route.bucket);
   return place;
 }
 
-PagePlacement LayoutFiles::place(std::string_view key, int64_t length) const {
+PagePlacement LayoutFiles::place(const PageName& page, int64_t length) const {
   PagePlacement placement;
-  placement.place = placeOf(key);
+  placement.place = placeOf(page);
   bool aligned = length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0;
   placement.direct = aligned && files_->directories()[placement.place.directory].direct_io;
   placement.temp = files_->createTemp(placement.place, placement.direct);
   return placement;
 }
 
-void LayoutFiles::publish(PagePlacement* placement, std::string_view key, PageSeal seal) const {
+void LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSeal seal) const {
   const StorageDirectory& directory = files_->directories()[placement->place.directory];
   if (directory.attributes) {
     FileCalls& calls = files_->calls();
@@ -65,7 +74,7 @@ void LayoutFiles::publish(PagePlacement* placement, std::string_view key, PageSe
     int set = calls.setAttribute(fd, PageSeal::kAttribute, bytes.data(), size);
     if (set < 0) throw errnoError("sealing '" + files_->pathOf(placement->place) + "'", -set);
     if (KeyCodec::isDigestName(placement->place.name)) {
-      set = calls.setAttribute(fd, PageSeal::kKeyAttribute, key.data(), key.size());
+      set = calls.setAttribute(fd, PageSeal::kKeyAttribute, page.key.data(), page.key.size());
       // A key too long for an attribute is still found by its digest; only listings cannot show it.
       if (set < 0 && set != -ENOSPC && set != -E2BIG && set != -ERANGE) {
         throw errnoError("keeping the key of '" + files_->pathOf(placement->place) + "'", -set);
@@ -75,8 +84,8 @@ void LayoutFiles::publish(PagePlacement* placement, std::string_view key, PageSe
   files_->publish(&placement->temp, placement->place);
 }
 
-std::optional<FoundPage> LayoutFiles::find(std::string_view key, int64_t expected_length) const {
-  FilePlace place = placeOf(key);
+std::optional<FoundPage> LayoutFiles::find(const PageName& page, int64_t expected_length) const {
+  FilePlace place = placeOf(page);
   bool direct = expected_length > 0 && expected_length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
                 files_->directories()[place.directory].direct_io;
   return open(place, direct);
@@ -89,9 +98,31 @@ std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) 
   if (!page.file) return std::nullopt;
   page.place = place;
   page.direct = direct;
-  page.file_length = status.st_size;
-  page.modified_millis = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
-  if (files_->directories()[place.directory].attributes) readSeal(files_->calls(), files_->pathOf(place), &page);
+  takeStatus(status, &page);
+  if (files_->directories()[place.directory].attributes) {
+    SealBytes seal;
+    int64_t size = files_->calls().getAttribute(page.file.get(), PageSeal::kAttribute, seal.data(), seal.size());
+    takeSeal(*files_, seal, size, &page);
+  }
+  return page;
+}
+
+std::optional<FoundPage> LayoutFiles::look(const PageName& name) const {
+  FilePlace place = placeOf(name);
+  struct stat status = {};
+  Bucket bucket = files_->findPage(place, &status);
+  if (bucket == nullptr) return std::nullopt;
+  FoundPage page;
+  page.place = place;
+  takeStatus(status, &page);
+  if (!files_->directories()[place.directory].attributes) return page;
+  SealBytes seal;
+  int64_t size =
+      files_->calls().getAttributeAt(bucket->get(), place.name.c_str(), PageSeal::kAttribute, seal.data(), seal.size());
+  if (size == -ENOSYS || size == -ENOENT) return open(place, false);  // an old kernel, or the page went or changed just now
+  takeSeal(*files_, seal, size, &page);
+  // Two calls by name may have seen two pages, the old and the new one. An open file is one page.
+  if (page.bad_seal || (page.seal && page.file_length != page.length())) return open(place, false);
   return page;
 }
 
@@ -110,19 +141,19 @@ void LayoutFiles::requireWhole(const FoundPage& page) const {
 }
 
 bool LayoutFiles::isOurs(const FilePlace& place) const {
-  std::string_view key;
-  if (!codec_.keyOf(place.name, &key)) return false;
+  PageName page;
+  if (!codec_.partsOf(place.name, &page)) return false;
   if (bucketed_) {
     // A name stands only where it is routed to; a foreign file there by chance is one in 256 per directory.
     Route route = routeName(place.name, files_->directories().size());
     if (route.directory != place.directory || bucketName(route.bucket) != place.bucket) return false;
   }
-  if (looksLikePageKey(key) || KeyCodec::isDigestName(place.name)) return true;
+  if (looksLikePageKey(page.key) || KeyCodec::isDigestName(place.name)) return true;
   // Any other name is ours when it carries our seal; without attributes a routed name has to do.
   if (!files_->directories()[place.directory].attributes) return bucketed_;
   try {
-    std::optional<FoundPage> page = open(place, false);
-    return page && (page->seal.has_value() || page->bad_seal);
+    std::optional<FoundPage> found = open(place, false);
+    return found && (found->seal.has_value() || found->bad_seal);
   } catch (const Error&) {
     return false;  // no regular file, or not readable: not ours to touch
   }
@@ -155,15 +186,20 @@ void LayoutFiles::forEach(const std::function<bool(const FilePlace&)>& visit) co
 }
 
 std::optional<std::string> LayoutFiles::keyOf(const FilePlace& place, const FoundPage& page) const {
-  std::string_view key;
-  if (!codec_.keyOf(place.name, &key)) return std::nullopt;
-  if (!KeyCodec::isDigestName(place.name)) return std::string(key);
+  PageName name;
+  if (!codec_.partsOf(place.name, &name)) return std::nullopt;
+  if (!KeyCodec::isDigestName(place.name)) return std::string(name.key);
   std::string text(HICACHE_KEY_BYTES_MAX, '\0');
   int64_t size = files_->calls().getAttribute(page.file.get(), PageSeal::kKeyAttribute, text.data(), text.size());
   if (size <= 0) return std::nullopt;
   text.resize(static_cast<size_t>(size));
   // The attribute is only believed when it leads back to this very name.
-  return codec_.name(text) == place.name ? std::optional<std::string>(text) : std::nullopt;
+  return codec_.name({text, name.component}) == place.name ? std::optional<std::string>(text) : std::nullopt;
+}
+
+std::string LayoutFiles::componentOf(const FilePlace& place) const {
+  PageName name;
+  return codec_.partsOf(place.name, &name) ? std::string(name.component) : std::string();
 }
 
 int64_t LayoutFiles::clear(const std::function<bool()>& stop) const {

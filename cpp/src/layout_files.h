@@ -44,25 +44,29 @@ class LayoutFiles {
   const KeyCodec& codec() const { return codec_; }
 
   // Where a key's file stands. Throws INVALID_ARGUMENT for an empty or over-long key.
-  FilePlace placeOf(std::string_view key) const;
+  FilePlace placeOf(const PageName& page) const;
 
   // Opens a temp file for a page; direct I/O where the directory takes it and the length is a multiple of the block size.
-  PagePlacement place(std::string_view key, int64_t length) const;
+  PagePlacement place(const PageName& page, int64_t length) const;
   // Seals the page and gives it its final name. seal needs length, checksum and shape; the name is added here.
-  void publish(PagePlacement* placement, std::string_view key, PageSeal seal) const;
+  void publish(PagePlacement* placement, const PageName& page, PageSeal seal) const;
 
   // The page under a key, whatever its state, or nothing. expected_length decides on direct I/O; -1: buffered.
-  std::optional<FoundPage> find(std::string_view key, int64_t expected_length) const;
+  std::optional<FoundPage> find(const PageName& page, int64_t expected_length) const;
+  // The same without opening its file.
+  std::optional<FoundPage> look(const PageName& page) const;
   // Throws CORRUPT when the file cannot be the whole page: its seal is bad, its length is not the seal's, or it is an empty
   // file of somebody else.
   void requireWhole(const FoundPage& page) const;
 
-  bool remove(std::string_view key) const { return files_->remove(placeOf(key)); }
+  bool remove(const PageName& page) const { return files_->remove(placeOf(page)); }
 
   // Calls visit for each page of this naming, until it returns false. Foreign files are passed over.
   void forEach(const std::function<bool(const FilePlace&)>& visit) const;
   // The key of a listed page: from its name, or from its attribute where the name is a digest; nothing when that is missing.
   std::optional<std::string> keyOf(const FilePlace& place, const FoundPage& page) const;
+  // Its component.
+  std::string componentOf(const FilePlace& place) const;
   std::optional<FoundPage> open(const FilePlace& place, bool direct) const;
 
   // Removes every page of this naming; returns how many.

@@ -6,8 +6,9 @@
 namespace hicache {
 namespace {
 
-void describe(const FoundPage& page, hicache_page_info* info) {
+void describe(const FoundPage& page, const std::string& component, hicache_page_info* info) {
   *info = {};
+  std::copy_n(component.data(), std::min<size_t>(component.size(), HICACHE_COMPONENT_BYTES - 1), info->component);
   info->length = page.length();
   info->file_length = page.file_length;
   info->modified_time = page.modified_millis;
@@ -20,9 +21,9 @@ void describe(const FoundPage& page, hicache_page_info* info) {
 
 }  // namespace
 
-bool findPage(const LayoutFiles& layout, std::string_view key, hicache_page_info* info) {
-  std::optional<FoundPage> page = layout.find(key, -1);
-  if (page) describe(*page, info);
+bool findPage(const LayoutFiles& layout, const PageName& name, hicache_page_info* info) {
+  std::optional<FoundPage> page = layout.find(name, -1);
+  if (page) describe(*page, std::string(name.component), info);
   return page.has_value();
 }
 
@@ -38,7 +39,7 @@ bool PageListing::next(std::string* key, hicache_page_info* info) {
     const FilePlace& place = places_[next_++];
     std::optional<FoundPage> page = layout_.open(place, false);
     if (!page) continue;
-    describe(*page, info);
+    describe(*page, layout_.componentOf(place), info);
     *key = layout_.keyOf(place, *page).value_or(place.name);
     return true;
   }

@@ -12,7 +12,7 @@
 namespace hicache {
 
 // Fills info; false when there is no such page.
-bool findPage(const LayoutFiles& layout, std::string_view key, hicache_page_info* info);
+bool findPage(const LayoutFiles& layout, const PageName& name, hicache_page_info* info);
 
 // The names are read when it is made; a page removed since then is passed over. Threads: one at a time.
 class PageListing {

@@ -14,7 +14,9 @@ namespace {
 
 constexpr uint64_t kDescriptorBytesMax = uint64_t{1} << 30;
 
-bool isAligned(uint64_t address) { return address % kDirectIoAlignment == 0; }
+bool isAligned(const Block& block) {
+  return block.address % kDirectIoAlignment == 0 && static_cast<uint64_t>(block.length) % kDirectIoAlignment == 0;
+}
 
 size_t roundUp(int64_t length) {
   return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
@@ -42,12 +44,7 @@ void PageTransfer::begin() {
   for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
     if (batch()->settledEarly(chunk_.begin + i)) continue;
     try {
-      MemoryPlace memory = parts_->cuda->placeOf(page(i).address);
-      if (memory.type == MemoryType::kVram) {
-        throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
-                                             ": the page is on cuda:" + std::to_string(memory.device) +
-                                             ", and the layout files moves host memory only; copy it first (tensor.cpu())");
-      }
+      requireHostMemory(page(i).blocks);
       Entry entry;
       entry.index = i;
       entry.length = page(i).length;
@@ -67,11 +64,27 @@ void PageTransfer::begin() {
   if (!entries_.empty()) attempts_.emplace_back(0, entries_.size());
 }
 
+void PageTransfer::requireHostMemory(Blocks blocks) const {
+  for (const Block& block : blocks) {
+    MemoryPlace memory = parts_->cuda->placeOf(block.address);
+    if (memory.type == MemoryType::kDram) continue;
+    throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
+                                         ": the page is on cuda:" + std::to_string(memory.device) +
+                                         ", and the layout files moves host memory only; copy it first (tensor.cpu())");
+  }
+}
+
+bool PageTransfer::mustStage(const Entry& entry) const {
+  Blocks blocks = page(entry.index).blocks;
+  if (entry.length == 0) return false;
+  if (parts_->backend.needs_own_memory || static_cast<int64_t>(blocks.size()) > parts_->config.chunk_blocks) return true;
+  return entry.direct && !std::all_of(blocks.begin(), blocks.end(), isAligned);
+}
+
 void PageTransfer::assignMemory() {
   size_t staged_bytes = 0;
   for (Entry& entry : entries_) {
-    entry.memory = page(entry.index).address;
-    entry.staged = entry.length > 0 && (parts_->backend.needs_own_memory || (entry.direct && !isAligned(entry.memory)));
+    entry.staged = mustStage(entry);
     if (entry.staged) staged_bytes += roundUp(entry.length);
   }
   if (staged_bytes == 0) return;
@@ -79,12 +92,12 @@ void PageTransfer::assignMemory() {
   uint64_t next = staging_.address();
   for (Entry& entry : entries_) {
     if (!entry.staged) continue;
-    entry.memory = next;
+    entry.staging = {next, entry.length};
     next += roundUp(entry.length);
   }
 }
 
-bool PageTransfer::post(Agent& agent) {
+bool PageTransfer::post(Agent& agent, const LaneMemory& memory) {
   if (batch()->abandoned()) {
     attempts_.clear();
     return true;
@@ -93,7 +106,7 @@ bool PageTransfer::post(Agent& agent) {
     for (const auto& attempt : attempts_) rewind(entries_[attempt.first]);
   }
   try {
-    request_ = makeRequest(agent);
+    request_ = makeRequest(agent, memory);
   } catch (...) {
     failAttempt(currentError());
     return false;
@@ -122,7 +135,7 @@ bool PageTransfer::poll() {
   return clean;
 }
 
-std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent) const {
+std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const LaneMemory& memory) const {
   auto [begin, end] = attempts_.front();
   std::vector<Descriptor> local;
   std::vector<Descriptor> storage;
@@ -130,15 +143,20 @@ std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent) const {
   storage.reserve(end - begin);
   for (size_t i = begin; i < end; ++i) {
     const Entry& entry = entries_[i];
-    // A page of no bytes needs no transfer; Linux moves no more than 2 GiB at once.
-    for (uint64_t at = 0, length = static_cast<uint64_t>(entry.length); at < length; at += kDescriptorBytesMax) {
-      uint64_t bytes = std::min(length - at, kDescriptorBytesMax);
-      local.push_back({entry.memory + at, bytes, 0});
-      storage.push_back({at, bytes, static_cast<uint64_t>(entry.fd)});
+    uint64_t offset = 0;
+    for (const Block& block : memoryOf(entry)) {
+      // A block of no bytes needs no transfer; Linux moves no more than 2 GiB at once.
+      for (uint64_t at = 0, length = static_cast<uint64_t>(block.length); at < length; at += kDescriptorBytesMax) {
+        uint64_t bytes = std::min(length - at, kDescriptorBytesMax);
+        local.push_back({block.address + at, bytes, 0});
+        storage.push_back({offset + at, bytes, static_cast<uint64_t>(entry.fd)});
+      }
+      offset += static_cast<uint64_t>(block.length);
     }
   }
   if (local.empty()) return nullptr;
-  return std::make_unique<TransferRequest>(agent, operation_, std::move(local), std::move(storage));
+  bool registered = memory.covers(local);
+  return std::make_unique<TransferRequest>(agent, operation_, std::move(local), registered, std::move(storage));
 }
 
 bool PageTransfer::failedButMoving() const {

@@ -15,6 +15,7 @@
 #include "aligned_buffer.h"
 #include "batch.h"
 #include "layout_files.h"
+#include "registered_memory.h"
 #include "store_parts.h"
 #include "transfer_request.h"
 
@@ -29,7 +30,7 @@ class PageTransfer {
   void begin();
   // Posts what is next; the agent must be a good one, and no I/O of a suspect one may be left. False when NIXL refused: the
   // agent is suspect from then on.
-  bool post(Agent& agent);
+  bool post(Agent& agent, const LaneMemory& memory);
   // Moves what is in flight on. False when it failed: the agent is suspect from then on.
   bool poll();
   // Gives up what is not posted yet, with this cause.
@@ -46,13 +47,13 @@ class PageTransfer {
   const std::shared_ptr<Batch>& batch() const { return chunk_.batch; }
 
  protected:
-  // One page under way. memory is what NIXL reads or fills: the caller's, or a staged copy.
+  // One page under way.
   struct Entry {
     size_t index = 0;  // in the chunk
     FilePlace place;
     int fd = -1;
     int64_t length = 0;
-    uint64_t memory = 0;
+    Block staging;  // a contiguous, aligned copy of the page, where it is staged
     bool staged = false;
     bool direct = false;
     bool moved = false;
@@ -63,6 +64,8 @@ class PageTransfer {
   const Page& page(size_t index) const { return chunk_.batch->pages()[chunk_.begin + index]; }
   void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
   int32_t bufferedFlag(const Entry& entry) const;
+  // What NIXL reads or fills: the caller's blocks, or the staged copy.
+  Blocks memoryOf(const Entry& entry) const { return entry.staged ? Blocks(&entry.staging, 1) : page(entry.index).blocks; }
 
   // Opens the file of page index and fills the entry, or settles the key and returns false. May throw Error.
   virtual bool open(size_t index, Entry* entry) = 0;
@@ -79,9 +82,11 @@ class PageTransfer {
   const Chunk chunk_;
 
  private:
+  void requireHostMemory(Blocks blocks) const;
+  bool mustStage(const Entry& entry) const;
   void assignMemory();
   // A request for the next attempt; null when its pages have no bytes.
-  std::unique_ptr<TransferRequest> makeRequest(Agent& agent) const;
+  std::unique_ptr<TransferRequest> makeRequest(Agent& agent, const LaneMemory& memory) const;
   // True while I/O of a failed request still runs.
   bool failedButMoving() const;
   void endAttempt();

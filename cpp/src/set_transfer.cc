@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "set_transfer.h"
 
-#include <cstring>
-
 #include "checksum.h"
 
 namespace hicache {
@@ -17,19 +15,30 @@ SetTransfer::~SetTransfer() {
 }
 
 bool SetTransfer::open(size_t index, Entry* entry) {
+  if (batch()->skipsExisting() && isStored(index)) {
+    settle(index, PageResult::of(HICACHE_SKIPPED, entry->length));
+    return false;
+  }
   PagePlacement& placement = placements_[index];
-  placement = parts_->layout->place(page(index).key, entry->length);
+  placement = parts_->layout->place(page(index).name, entry->length);
   entry->place = placement.place;
   entry->fd = placement.temp.file.get();
   entry->direct = placement.direct;
   return true;
 }
 
+bool SetTransfer::isStored(size_t index) const {
+  std::optional<FoundPage> found = parts_->layout->look(page(index).name);
+  if (!found || !found->seal || found->file_length != page(index).length || found->length() != page(index).length) return false;
+  const PageShape& stored = found->seal->shape;
+  const PageShape& wanted = page(index).shape;
+  if (stored.dtype != wanted.dtype || stored.rank != wanted.rank || stored.dims != wanted.dims) return false;
+  return found->seal->checksum == checksum(page(index).blocks);
+}
+
 void SetTransfer::prepare(Entry& entry) {
-  const void* source = reinterpret_cast<const void*>(page(entry.index).address);
-  size_t length = static_cast<size_t>(entry.length);
-  if (entry.staged) source = std::memcpy(reinterpret_cast<void*>(entry.memory), source, length);
-  checksums_[entry.index] = checksum(source, length);
+  if (entry.staged) gather(page(entry.index).blocks, reinterpret_cast<void*>(entry.staging.address));
+  checksums_[entry.index] = checksum(memoryOf(entry));
 }
 
 void SetTransfer::complete(Entry& entry) {
@@ -38,7 +47,7 @@ void SetTransfer::complete(Entry& entry) {
   seal.length = static_cast<uint64_t>(entry.length);
   seal.checksum = checksums_[entry.index];
   seal.shape = stored.shape;
-  parts_->layout->publish(&placements_[entry.index], stored.key, seal);
+  parts_->layout->publish(&placements_[entry.index], stored.name, seal);
   settle(entry.index, PageResult::of(HICACHE_STORED, entry.length, bufferedFlag(entry)));
 }
 
@@ -50,14 +59,19 @@ void SetTransfer::rewind(Entry& entry) {
 Error SetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   FileManager& files = *parts_->files;
   const std::string path = files.pathOf(entry.place);
-  const char* data = reinterpret_cast<const char*>(entry.memory);
-  for (int64_t done = 0; done < entry.length;) {
-    int64_t written = files.calls().writeAt(entry.fd, data + done, static_cast<size_t>(entry.length - done), done);
-    if (written < 0) {
-      return errnoError("writing '" + path + "' (" + files.freeSpace(entry.place.directory) + ")", static_cast<int>(-written));
+  int64_t offset = 0;
+  for (const Block& block : memoryOf(entry)) {
+    const char* data = reinterpret_cast<const char*>(block.address);
+    for (int64_t done = 0; done < block.length;) {
+      int64_t written = files.calls().writeAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
+      if (written < 0) {
+        return errnoError("writing '" + path + "' (" + files.freeSpace(entry.place.directory) + ")",
+                          static_cast<int>(-written));
+      }
+      if (written == 0) break;
+      done += written;
     }
-    if (written == 0) break;
-    done += written;
+    offset += block.length;
   }
   return Error(nixl_failure.code(), "writing '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus());
 }

@@ -22,6 +22,9 @@ class SetTransfer final : public PageTransfer {
   Error diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:
+  // True when the very bytes of this page are stored under its name already, with the same dtype and shape.
+  bool isStored(size_t index) const;
+
   std::vector<PagePlacement> placements_;  // by index in the chunk
   std::vector<uint64_t> checksums_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "error.h"
@@ -46,16 +47,19 @@ bool takeBackendSetting(const std::string& name, const std::string& value, Backe
 }
 
 // More descriptors in flight than NIXL's POSIX plugin has slots for would hang it for ever.
-void requireRoomInFlight(const StoreConfig& config) {
+void fitToSlots(StoreConfig* config) {
   constexpr int64_t kSlotsMax = 65536;
-  auto chosen = config.backend.params.find("ios_pool_size");
+  auto chosen = config->backend.params.find("ios_pool_size");
   int64_t slots =
-      chosen == config.backend.params.end() ? kSlotsMax : toInteger("plugin.ios_pool_size", chosen->second, 64, kSlotsMax);
-  if (config.backend.descriptors_in_flight > slots) {
+      chosen == config->backend.params.end() ? kSlotsMax : toInteger("plugin.ios_pool_size", chosen->second, 64, kSlotsMax);
+  int64_t chunks = config->chunks_in_flight > 0 ? config->chunks_in_flight : kChunksInFlightDirect;
+  config->backend.descriptors_in_flight = config->chunk_pages * chunks;
+  if (config->backend.descriptors_in_flight > slots) {
     throw Error(HICACHE_INVALID_ARGUMENT,
-                "chunk_pages * chunks_in_flight = " + std::to_string(config.backend.descriptors_in_flight) + ": at most " +
+                "chunk_pages * chunks_in_flight = " + std::to_string(config->backend.descriptors_in_flight) + ": at most " +
                     std::to_string(slots) + " (ios_pool_size) pages can be in flight");
   }
+  config->chunk_blocks = std::min(config->chunk_blocks, slots / chunks);
 }
 
 }  // namespace
@@ -116,9 +120,10 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     } else if (name == "chunk_pages") {
       config.chunk_pages = toInteger(name, value, 1, 4096);
     } else if (name == "chunk_bytes") {
-      config.chunk_bytes = toInteger(name, value, 4096, int64_t{1} << 40);
+      config.chunk_bytes = toInteger(name, value, 0, int64_t{1} << 40);
+      if (config.chunk_bytes > 0 && config.chunk_bytes < 4096) refuse(name, value, "0 (by the directories) or at least 4096");
     } else if (name == "chunks_in_flight") {
-      config.chunks_in_flight = toInteger(name, value, 1, 64);
+      config.chunks_in_flight = toInteger(name, value, 0, 64);
     } else if (name == "close_timeout") {
       config.close_timeout_millis = toInteger(name, value, 0, INT32_MAX);
     } else {
@@ -129,8 +134,7 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: none given; name at least one directory for the pages");
   }
   config.backend.file_storage = true;
-  config.backend.descriptors_in_flight = config.chunk_pages * config.chunks_in_flight;
-  requireRoomInFlight(config);
+  fitToSlots(&config);
   return config;
 }
 

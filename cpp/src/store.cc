@@ -13,6 +13,7 @@ namespace hicache {
 namespace {
 
 constexpr size_t kLanesMaxByDefault = 4;
+constexpr int64_t kUringPagesInFlight = 64;
 // Below this many bytes, or keys without bytes, a lane, waking a second one costs more than it saves.
 constexpr int64_t kLaneBytesMin = 512 << 10;
 constexpr int64_t kLaneKeysMin = 16;
@@ -22,11 +23,17 @@ size_t laneCountOf(const StoreConfig& config) {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kLanesMaxByDefault);
 }
 
-// Every page in flight holds a file open: leaves half of the process's descriptors to others.
+void fitToDirectories(StoreConfig* config, const std::vector<StorageDirectory>& directories) {
+  bool direct = std::any_of(directories.begin(), directories.end(), [](const auto& directory) { return directory.direct_io; });
+  if (config->chunk_bytes == 0) config->chunk_bytes = direct ? kChunkBytesDirect : kChunkBytesBuffered;
+  if (config->chunks_in_flight == 0) config->chunks_in_flight = direct ? kChunksInFlightDirect : kChunksInFlightBuffered;
+}
+
+// Every page in flight holds a file open, and its bucket: leaves half of the process's descriptors to others.
 void fitToFileLimit(StoreConfig* config) {
   struct rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  int64_t files_a_lane = static_cast<int64_t>(limit.rlim_cur) / 2 / static_cast<int64_t>(laneCountOf(*config));
+  int64_t files_a_lane = static_cast<int64_t>(limit.rlim_cur) / 4 / static_cast<int64_t>(laneCountOf(*config));
   config->chunk_pages = std::clamp<int64_t>(files_a_lane, 1, config->chunk_pages);
   config->chunks_in_flight = std::clamp<int64_t>(files_a_lane / config->chunk_pages, 1, config->chunks_in_flight);
 }
@@ -36,8 +43,10 @@ void fitToFileLimit(StoreConfig* config) {
 // the agent, so there only one is in flight.
 void fitToQueue(StoreConfig* config, const std::string& queue) {
   if (queue != "uring" && queue != "posix_aio") return;
-  config->chunks_in_flight = queue == "uring" ? std::min<int64_t>(config->chunk_pages * config->chunks_in_flight, 64) : 1;
+  config->chunks_in_flight =
+      queue == "uring" ? std::min<int64_t>(config->chunk_pages * config->chunks_in_flight, kUringPagesInFlight) : 1;
   config->chunk_pages = 1;
+  config->chunk_blocks = 1;
 }
 
 const char* text(bool value) { return value ? "true" : "false"; }
@@ -47,11 +56,12 @@ const char* text(bool value) { return value ? "true" : "false"; }
 Store::Store(const StoreConfig& config, Outside outside) {
   auto parts = std::make_shared<StoreParts>();
   parts->config = config;
-  fitToFileLimit(&parts->config);
   parts->nixl = outside.nixl;
   parts->cuda = outside.cuda;
   KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
   parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
+  fitToDirectories(&parts->config, parts->files->directories());
+  fitToFileLimit(&parts->config);
   parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming);
   parts->config.backend.probe_directory = parts->files->ownFolder(0);
   BackendSelection selection =
@@ -113,9 +123,11 @@ std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
   int64_t pages_max = transfers ? parts_->config.chunk_pages : std::max(keys_share, kLaneKeysMin);
   for (size_t begin = 0, end = 0; begin < pages.size(); begin = end) {
     int64_t bytes = 0;
+    size_t blocks = 0;
     while (end < pages.size() && static_cast<int64_t>(end - begin) < pages_max) {
       bytes += bytesOf(end);
-      if (end > begin && bytes > bytes_max) break;
+      blocks += pages[end].blocks.size();
+      if (end > begin && (bytes > bytes_max || static_cast<int64_t>(blocks) > parts_->config.chunk_blocks)) break;
       ++end;
     }
     chunks.push_back({batch, begin, end});
@@ -132,6 +144,10 @@ std::shared_ptr<Batch> Store::batch(int64_t id) const {
 void Store::forget(int64_t id) {
   std::lock_guard<std::mutex> lock(mutex_);
   batches_.erase(id);
+}
+
+bool Store::deregisterMemory(int64_t id, std::chrono::milliseconds timeout) {
+  return parts_->memory->remove(id, timeout, [this] { lanes_->wake(); });
 }
 
 bool Store::close(std::chrono::milliseconds timeout) {

@@ -27,12 +27,15 @@ struct BatchRequest {
   int64_t count = 0;
   const int8_t* keys = nullptr;
   const int32_t* key_lengths = nullptr;
+  const int32_t* component_lengths = nullptr;
+  int64_t timeout_millis = 0;
+  const int32_t* block_counts = nullptr;
   const int64_t* addresses = nullptr;
   const int64_t* lengths = nullptr;
   const int32_t* dtypes = nullptr;
   const int32_t* ranks = nullptr;
   const int64_t* dims = nullptr;
-  int64_t timeout_millis = 0;
+  bool skip_existing = false;
 };
 
 // Threads: safe from any number of threads; the destructor runs alone.
@@ -46,6 +49,12 @@ class Store {
   // nullptr when there is no such batch.
   std::shared_ptr<Batch> batch(int64_t id) const;
   void forget(int64_t id);
+
+  // Memory that many transfers will use: from its first transfer on, each lane keeps it registered. Returns an id. Throws
+  // INVALID_ARGUMENT.
+  int64_t registerMemory(uint64_t address, int64_t length) { return parts_->memory->add(address, length); }
+  // True when no lane has it registered any more; false when a hanging one has, and the memory must stay.
+  bool deregisterMemory(int64_t id, std::chrono::milliseconds timeout);
 
   EventQueue& events() const { return *events_; }
   const LayoutFiles& layout() const { return *parts_->layout; }

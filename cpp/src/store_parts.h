@@ -9,6 +9,7 @@
 #include "cuda_api.h"
 #include "layout_files.h"
 #include "nixl_api.h"
+#include "registered_memory.h"
 #include "settings.h"
 
 namespace hicache {
@@ -20,6 +21,7 @@ struct StoreParts {
   std::shared_ptr<FileManager> files;
   std::unique_ptr<LayoutFiles> layout;
   Backend backend;
+  std::shared_ptr<RegisteredMemory> memory = std::make_shared<RegisteredMemory>();
 };
 
 }  // namespace hicache

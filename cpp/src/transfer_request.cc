@@ -6,8 +6,10 @@
 namespace hicache {
 
 TransferRequest::TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local,
-                                 std::vector<Descriptor> storage)
-    : agent_(agent), local_(agent, MemoryType::kDram, local), storage_(agent, MemoryType::kFile, storage) {
+                                 bool local_is_registered, std::vector<Descriptor> storage)
+    : agent_(agent),
+      local_(local_is_registered ? Registration() : Registration(agent, MemoryType::kDram, local)),
+      storage_(agent, MemoryType::kFile, storage) {
   NixlStatus status =
       agent.api().createRequest(agent.handle(), operation, MemoryType::kDram, local, MemoryType::kFile, storage, &request_);
   if (status != kNixlSuccess) {

@@ -12,8 +12,10 @@ namespace hicache {
 // Moves local[i] to or from storage[i]; lists are of equal length. Threads: the one that owns the agent.
 class TransferRequest {
  public:
-  // Registers both sides and creates the request; nothing moves yet. Throws TRANSFER_FAILED, and then nothing is registered.
-  TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local, std::vector<Descriptor> storage);
+  // Registers both sides, but for local memory that is registered already, and creates the request; nothing moves yet. Throws
+  // TRANSFER_FAILED, and then nothing is registered.
+  TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local, bool local_is_registered,
+                  std::vector<Descriptor> storage);
   ~TransferRequest();
   TransferRequest(const TransferRequest&) = delete;
   TransferRequest& operator=(const TransferRequest&) = delete;

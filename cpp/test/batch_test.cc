@@ -18,10 +18,11 @@ class BatchTest : public testing::Test {
   // A batch of keys of one letter: "a", "b", ...
   std::shared_ptr<Batch> make(size_t keys, size_t chunks, Operation operation = Operation::kSet) {
     auto batch = std::make_shared<Batch>(7, operation, Clock::now() + std::chrono::hours(1), 1234, events_);
-    std::string text;
+    std::vector<char> text;
     for (size_t i = 0; i < keys; ++i) text.push_back(static_cast<char>('a' + i));
-    std::vector<int32_t> lengths(keys, 1);
-    batch->setPages(text, lengths.data(), std::vector<Page>(keys));
+    std::vector<Page> pages(keys);
+    for (size_t i = 0; i < keys; ++i) pages[i].name = std::string_view(&text[i], 1);
+    batch->setPages(std::move(text), {}, std::move(pages));
     batch->setChunkCount(chunks);
     return batch;
   }
@@ -53,7 +54,7 @@ constexpr int32_t kBoth = HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED;
 
 TEST_F(BatchTest, shouldCompleteWhenTheLastChunkEnds) {
   auto batch = make(3, 2);
-  EXPECT_EQ(batch->pages()[2].key, "c");
+  EXPECT_EQ(batch->pages()[2].name.key, "c");
   batch->endChunk(0, stored(2));
   EXPECT_EQ(nextBits(), 0);
   EXPECT_FALSE(batch->released());
@@ -183,7 +184,9 @@ TEST(BatchChecksTest, shouldRefuseACallThatMakesNoSense) {
   const int32_t key_lengths[] = {1, 1};
   const int64_t numbers[] = {4096, 4096};
   const int32_t ranks[] = {1, 1};
-  const BatchRequest good = {Operation::kSet, 2, keys, key_lengths, numbers, numbers, ranks, ranks, numbers, 1000};
+  BatchRequest good = {Operation::kSet, 2, keys, key_lengths, nullptr, 1000};
+  good.addresses = good.lengths = good.dims = numbers;
+  good.dtypes = good.ranks = ranks;
   EXPECT_NO_THROW(requireSound(good));
   auto refused = [&](auto change, const char* text) {
     BatchRequest bad = good;

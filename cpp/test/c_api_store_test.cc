@@ -30,7 +30,8 @@ class CApiStoreTest : public StoreFixture {
     const int32_t key_length = static_cast<int32_t>(key.size());
     const int64_t address = reinterpret_cast<int64_t>(page.data());
     const int64_t length = static_cast<int64_t>(page.size());
-    return hicache_submit_set(store_, 1, bytesOf(key), &key_length, &address, &length, nullptr, nullptr, nullptr, 30000, error);
+    return hicache_submit_set(store_, 1, bytesOf(key), &key_length, nullptr, nullptr, &address, &length, nullptr, nullptr,
+                              nullptr, 0, 30000, error);
   }
   // The bits of all events of one batch, until it is released.
   int32_t waitFor(int64_t batch) {
@@ -95,8 +96,8 @@ TEST_F(CApiStoreTest, shouldSetAndGetInTheShapeOfTheHeader) {
   const int32_t ranks[] = {2, 0};
   const int64_t dims[] = {10, 125};
   hicache_error error = {};
-  int64_t batch =
-      hicache_submit_set(store_, 2, bytesOf(keys), key_lengths, addresses, lengths, dtypes, ranks, dims, kForEver, &error);
+  int64_t batch = hicache_submit_set(store_, 2, bytesOf(keys), key_lengths, nullptr, nullptr, addresses, lengths, dtypes, ranks,
+                                     dims, 0, kForEver, &error);
   ASSERT_GT(batch, 0) << messageOf(error);
   EXPECT_EQ(waitFor(batch), HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED);
   int32_t outcomes[2] = {};
@@ -110,24 +111,25 @@ TEST_F(CApiStoreTest, shouldSetAndGetInTheShapeOfTheHeader) {
 
   const PageMemory target(5000);
   const int64_t target_address = reinterpret_cast<int64_t>(target.data());
-  batch = hicache_submit_get(store_, 1, bytesOf(keys), key_lengths, &target_address, lengths, dtypes, 30000, &error);
+  batch = hicache_submit_get(store_, 1, bytesOf(keys), key_lengths, nullptr, nullptr, &target_address, lengths, dtypes, 30000,
+                             &error);
   waitFor(batch);
   EXPECT_EQ(outcomeOf(batch), HICACHE_HIT);
   EXPECT_EQ(target, page_);
-  batch = hicache_submit_exists(store_, 2, bytesOf(keys), key_lengths, nullptr, 30000, &error);
+  batch = hicache_submit_exists(store_, 2, bytesOf(keys), key_lengths, nullptr, nullptr, 30000, &error);
   waitFor(batch);
   EXPECT_EQ(hicache_batch_results(store_, batch, 2, outcomes, page_lengths, flags), 2);
   EXPECT_EQ(outcomes[1], HICACHE_HIT);
   EXPECT_EQ(page_lengths[0], 5000);
   hicache_page_info info = {};
-  EXPECT_EQ(hicache_find(store_, bytesOf(keys), 3, &info, &error), 1);
+  EXPECT_EQ(hicache_find(store_, bytesOf(keys), 3, 0, &info, &error), 1);
   EXPECT_EQ(info.rank, 2);
   EXPECT_EQ(info.dims[1], 125);
   EXPECT_EQ(info.dtype, 6);
-  batch = hicache_submit_delete(store_, 1, bytesOf(keys), key_lengths, 30000, &error);
+  batch = hicache_submit_delete(store_, 1, bytesOf(keys), key_lengths, nullptr, 30000, &error);
   waitFor(batch);
   EXPECT_EQ(outcomeOf(batch), HICACHE_REMOVED);
-  EXPECT_EQ(hicache_find(store_, bytesOf(keys), 3, &info, &error), 0);
+  EXPECT_EQ(hicache_find(store_, bytesOf(keys), 3, 0, &info, &error), 0);
   int64_t removed = 0;
   batch = hicache_submit_clear(store_, 30000, &error);
   waitFor(batch);
@@ -148,14 +150,21 @@ TEST_F(CApiStoreTest, shouldRefuseASubmitThatMakesNoSense) {
     error = {};
   };
   const int8_t* k = bytesOf(key);
-  refused(hicache_submit_set(store_, -1, k, &one, &number, &number, nullptr, nullptr, nullptr, 100, &error), "-1 keys");
-  refused(hicache_submit_set(store_, 1, nullptr, &one, &number, &number, nullptr, nullptr, nullptr, 100, &error), "no keys");
-  refused(hicache_submit_set(store_, 1, k, &one, nullptr, &number, nullptr, nullptr, nullptr, 100, &error), "no addresses");
-  refused(hicache_submit_set(store_, 1, k, &one, &number, &number, nullptr, &one, nullptr, 100, &error), "go together");
-  refused(hicache_submit_get(store_, 1, k, &one, &number, nullptr, nullptr, 100, &error), "get: no addresses or lengths");
-  refused(hicache_submit_get(store_, 1, k, nullptr, &number, &number, nullptr, 100, &error), "no keys");
-  refused(hicache_submit_exists(store_, 1, k, &one, nullptr, 0, &error), "timeout of 0 ms");
-  refused(hicache_submit_delete(store_, 1, nullptr, nullptr, 100, &error), "no keys");
+  refused(
+      hicache_submit_set(store_, -1, k, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, 0, 100, &error),
+      "-1 keys");
+  refused(hicache_submit_set(store_, 1, nullptr, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, 0, 100,
+                             &error),
+          "no keys");
+  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, nullptr, &number, nullptr, nullptr, nullptr, 0, 100, &error),
+          "no addresses");
+  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, &number, &number, nullptr, &one, nullptr, 0, 100, &error),
+          "go together");
+  refused(hicache_submit_get(store_, 1, k, &one, nullptr, nullptr, &number, nullptr, nullptr, 100, &error),
+          "get: no addresses or lengths");
+  refused(hicache_submit_get(store_, 1, k, nullptr, nullptr, nullptr, &number, &number, nullptr, 100, &error), "no keys");
+  refused(hicache_submit_exists(store_, 1, k, &one, nullptr, nullptr, 0, &error), "timeout of 0 ms");
+  refused(hicache_submit_delete(store_, 1, nullptr, nullptr, nullptr, 100, &error), "no keys");
   refused(hicache_submit_clear(store_, -1, &error), "timeout of -1 ms");
   EXPECT_EQ(hicache_submit_clear(store_, 0, nullptr), 0);
   int32_t events = 7;
@@ -211,14 +220,14 @@ TEST_F(CApiStoreTest, shouldListFindAndShowPaths) {
   setPage("a/b", page_);
   hicache_error error = {};
   const std::string path = filled([&](int8_t* text, int64_t capacity) {
-    return hicache_page_path(store_, bytesOf("key"), 3, text, static_cast<int32_t>(capacity), &error);
+    return hicache_page_path(store_, bytesOf("key"), 3, 0, text, static_cast<int32_t>(capacity), &error);
   });
   EXPECT_TRUE(fileExists(path)) << path;
-  EXPECT_EQ(hicache_page_path(store_, nullptr, 0, nullptr, 0, &error), -1);
+  EXPECT_EQ(hicache_page_path(store_, nullptr, 0, 0, nullptr, 0, &error), -1);
   EXPECT_EQ(error.code, HICACHE_INVALID_ARGUMENT);
   hicache_page_info info = {};
-  EXPECT_EQ(hicache_find(store_, nullptr, 5, &info, &error), -1);
-  EXPECT_EQ(hicache_find(store_, bytesOf("key"), -1, &info, nullptr), -1);
+  EXPECT_EQ(hicache_find(store_, nullptr, 5, 0, &info, &error), -1);
+  EXPECT_EQ(hicache_find(store_, bytesOf("key"), -1, 0, &info, nullptr), -1);
 
   hicache_listing* listing = hicache_listing_open(store_, &error);
   ASSERT_NE(listing, nullptr);
@@ -267,7 +276,7 @@ TEST_F(CApiStoreTest, shouldSayThatNothingIsLeftOnceItIsClosed) {
   EXPECT_EQ(outcomeOf(batch), HICACHE_STORED);
   EXPECT_EQ(submitSet("key", page_, &error), 0);
   EXPECT_EQ(error.code, HICACHE_CLOSED);
-  EXPECT_EQ(hicache_submit_exists(store_, 0, nullptr, nullptr, nullptr, 100, &error), 0);
+  EXPECT_EQ(hicache_submit_exists(store_, 0, nullptr, nullptr, nullptr, nullptr, 100, &error), 0);
   EXPECT_EQ(error.code, HICACHE_CLOSED) << messageOf(error);
 }
 

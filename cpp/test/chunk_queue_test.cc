@@ -14,8 +14,7 @@ class ChunkQueueTest : public testing::Test {
  protected:
   std::shared_ptr<Batch> make(int64_t id, size_t chunks, Clock::time_point deadline = Clock::now() + std::chrono::hours(1)) {
     auto batch = std::make_shared<Batch>(id, Operation::kExists, deadline, 1000, std::make_shared<EventQueue>());
-    std::vector<int32_t> lengths(chunks, 0);
-    batch->setPages("", lengths.data(), std::vector<Page>(chunks));
+    batch->setPages({}, {}, std::vector<Page>(chunks));
     batch->setChunkCount(chunks);
     return batch;
   }

@@ -89,6 +89,11 @@ int FaultyFiles::status(int fd, struct stat* result) {
   return error != 0 ? -error : real_->status(fd, result);
 }
 
+int FaultyFiles::statusAt(int directory, const char* name, struct stat* result) {
+  int error = errorNow(Kind::kStatusAt);
+  return error != 0 ? -error : real_->statusAt(directory, name, result);
+}
+
 int FaultyFiles::truncate(int fd, int64_t length) {
   int error = errorNow(Kind::kTruncate);
   return error != 0 ? -error : real_->truncate(fd, length);
@@ -112,6 +117,11 @@ int FaultyFiles::setAttribute(int fd, const char* name, const void* value, size_
 int64_t FaultyFiles::getAttribute(int fd, const char* name, void* value, size_t capacity) {
   int error = errorNow(Kind::kGetAttribute);
   return error != 0 ? -error : real_->getAttribute(fd, name, value, capacity);
+}
+
+int64_t FaultyFiles::getAttributeAt(int directory, const char* file, const char* name, void* value, size_t capacity) {
+  int error = errorNow(Kind::kGetAttributeAt);
+  return error != 0 ? -error : real_->getAttributeAt(directory, file, name, value, capacity);
 }
 
 int FaultyFiles::makeDirectory(int directory, const char* name, mode_t mode) {

@@ -21,11 +21,13 @@ class FaultyFiles final : public FileCalls {
     kOpenPath,
     kClose,
     kStatus,
+    kStatusAt,
     kTruncate,
     kReadAt,
     kWriteAt,
     kSetAttribute,
     kGetAttribute,
+    kGetAttributeAt,
     kMakeDirectory,
     kRemoveDirectory,
     kRename,
@@ -52,11 +54,13 @@ class FaultyFiles final : public FileCalls {
   int openPath(const char* path, int flags, mode_t mode) override;
   int close(int fd) override;
   int status(int fd, struct stat* result) override;
+  int statusAt(int directory, const char* name, struct stat* result) override;
   int truncate(int fd, int64_t length) override;
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override;
   int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) override;
   int setAttribute(int fd, const char* name, const void* value, size_t length) override;
   int64_t getAttribute(int fd, const char* name, void* value, size_t capacity) override;
+  int64_t getAttributeAt(int directory, const char* file, const char* name, void* value, size_t capacity) override;
   int makeDirectory(int directory, const char* name, mode_t mode) override;
   int removeDirectory(int directory, const char* name) override;
   int rename(int from_directory, const char* from, int to_directory, const char* to) override;

@@ -59,7 +59,7 @@ TEST_P(FileFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFails) {
     EXPECT_EQ(target, newer);
     EXPECT_TRUE(soon([&] { return client.described("batches") == "0"; }));
     if (!failed) {
-      EXPECT_GT(nth, 20) << "these operations make more calls than that";
+      EXPECT_GT(nth, 15) << "these operations make more calls than that";
       break;
     }
   }

@@ -92,9 +92,9 @@ TEST(KeyCodecTest, shouldKeepAPlainKeyReadable) {
                                  std::string("%h"), std::string("ключ"), std::string("漢字😀"), std::string("a\\b:c*?")}) {
     const std::string name = codec.name(key);
     EXPECT_EQ(name, key + "_m_0_1");
-    std::string_view back;
-    ASSERT_TRUE(codec.keyOf(name, &back));
-    EXPECT_EQ(back, key);
+    PageName back;
+    ASSERT_TRUE(codec.partsOf(name, &back));
+    EXPECT_EQ(back.key, key);
   }
 }
 
@@ -177,21 +177,66 @@ TEST(KeyCodecTest, shouldNeverLeaveSafeNamesNorGiveOneNameTwice) {
     ASSERT_EQ(name.find('\0'), std::string::npos);
     ASSERT_NE(name[0], '.');
     ASSERT_TRUE(names.insert(name).second) << "two keys with the name " << name;
-    std::string_view back;
-    ASSERT_TRUE(codec.keyOf(name, &back));
+    PageName back;
+    ASSERT_TRUE(codec.partsOf(name, &back));
     if (!KeyCodec::isDigestName(name)) {
-      ASSERT_EQ(back, key);
+      ASSERT_EQ(back.key, key);
     }
   }
 }
 
 TEST(KeyCodecTest, shouldNotReadAKeyFromAnotherNamesSuffix) {
   const KeyCodec codec(namingOf("m", 0, 2));
-  std::string_view key;
+  PageName key;
   for (const char* name : {"a_m_1_2", "a_m_0_1", "a_n_0_2", "_m_0_2", "m_0_2", "a", ""}) {
-    EXPECT_FALSE(codec.keyOf(name, &key)) << name;
+    EXPECT_FALSE(codec.partsOf(name, &key)) << name;
   }
-  EXPECT_TRUE(codec.keyOf("a_m_0_2", &key));
+  EXPECT_TRUE(codec.partsOf("a_m_0_2", &key));
+}
+
+TEST(KeyCodecTest, shouldPutAComponentBehindTheSuffixAndReadItBack) {
+  const KeyCodec codec(namingOf("org/m", 1, 2));
+  for (const char* component :
+       {"_k", "_v", "_mamba", "_mamba_temporal", "_mamba_conv_0", "_mamba_conv_12", "_swa_k", "_indexer", "_indexer_3",
+        "_draft_indexer_v", "_auxiliary_swa", "_deepseek_v4_c4_indexer_scale", "_deepseek_v4_c128_k"}) {
+    const std::string name = codec.name({"abc", component});
+    EXPECT_EQ(name, std::string("abc_org-m_1_2") + component);
+    PageName parts;
+    ASSERT_TRUE(codec.partsOf(name, &parts)) << name;
+    EXPECT_EQ(parts.key, "abc");
+    EXPECT_EQ(parts.component, component);
+    const std::string hostile = codec.name({"a/b", component});
+    ASSERT_TRUE(codec.partsOf(hostile, &parts)) << hostile;
+    EXPECT_EQ(parts.component, component);
+    EXPECT_TRUE(KeyCodec::isDigestName(hostile));
+  }
+  // Each rank has its own mamba state, also where its keys and values are all ranks'.
+  Naming mla = namingOf("m", 1, 2);
+  mla.mla = true;
+  EXPECT_EQ(KeyCodec(mla).name({"abc", "_k"}), "abc_m_k");
+  EXPECT_EQ(KeyCodec(mla).name({"abc", "_mamba_temporal"}), "abc_m_1_2_mamba_temporal");
+  PageName state;
+  ASSERT_TRUE(KeyCodec(mla).partsOf("abc_m_1_2_mamba_temporal", &state));
+  EXPECT_EQ(state.key, "abc");
+  EXPECT_FALSE(KeyCodec(mla).partsOf("abc_m_0_2_mamba_temporal", &state)) << "another rank's";
+  // Of a model without a name, whose suffix stands in every component.
+  Naming nameless = namingOf("");
+  nameless.mla = true;
+  PageName parts;
+  ASSERT_TRUE(KeyCodec(nameless).partsOf("key__k", &parts));
+  EXPECT_EQ(parts.key, "key");
+  EXPECT_EQ(parts.component, "_k");
+}
+
+TEST(KeyCodecTest, shouldRefuseAComponentThatSglangDoesNotHave) {
+  const KeyCodec codec(namingOf("m"));
+  PageName parts;
+  for (const char* component : {"k", "_", "_K", "_x", "_k_k", "_../x", "_mamba_", "_mamba_conv_", "_mamba_x", "_swax",
+                                "_deepseek_v4_", "_deepseek_v4_c3"}) {
+    EXPECT_ERROR(codec.name({"abc", component}), HICACHE_INVALID_ARGUMENT, "component");
+    EXPECT_FALSE(codec.partsOf(std::string("abc_m_0_1") + component, &parts)) << component;
+  }
+  EXPECT_ERROR(KeyCodec(namingOf(std::string(180, 'm'))).name({"a/b", "_mamba_conv_123"}), HICACHE_INVALID_ARGUMENT, "shorter");
 }
 
 }  // namespace

@@ -89,8 +89,12 @@ TEST_F(LaneTest, shouldRefuseWorkOnceSixteenLanesHang) {
 TEST_F(LaneTest, shouldTimeOutAFileCallThatHangs) {
   StoreClient& client = openOneLane();
   ASSERT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
-  for (Operation operation : {Operation::kGet, Operation::kSet, Operation::kExists, Operation::kDelete}) {
-    files_->hang(FaultyFiles::Kind::kOpenBeneath);
+  const std::vector<std::pair<Operation, FaultyFiles::Kind>> calls = {{Operation::kGet, FaultyFiles::Kind::kOpenBeneath},
+                                                                      {Operation::kSet, FaultyFiles::Kind::kOpenBeneath},
+                                                                      {Operation::kExists, FaultyFiles::Kind::kStatusAt},
+                                                                      {Operation::kDelete, FaultyFiles::Kind::kUnlink}};
+  for (const auto& [operation, kind] : calls) {
+    files_->hang(kind);
     int64_t batch = client.submit(operation, {{"key", target_}}, 200);
     ASSERT_TRUE(client.waitFor(batch, HICACHE_EVENT_COMPLETED));
     EXPECT_TRUE(allTimedOut(client.resultsOf(batch)));

@@ -39,8 +39,8 @@ enum ConfigKey {
   CHECKSUM("checksum", null, "checksum", ValueKind.bool(), true),
   LANES("lanes", null, "lanes", ValueKind.whole(0, 64), 0L),
   CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
-  CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(4096, 1L << 40), 8L << 20),
-  CHUNKS_IN_FLIGHT("chunks_in_flight", null, "chunks_in_flight", ValueKind.whole(1, 64), 4L),
+  CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(0, 1L << 40), 0L),
+  CHUNKS_IN_FLIGHT("chunks_in_flight", null, "chunks_in_flight", ValueKind.whole(0, 64), 0L),
   /** Given to each batch, so the core has no setting for it. */
   TIMEOUT_MILLIS("timeout_millis", null, null, ValueKind.whole(1, Integer.MAX_VALUE), 60_000L),
   CLOSE_TIMEOUT_MILLIS(

@@ -171,12 +171,15 @@ public final class HiCacheConfig {
     return Math.toIntExact((Long) value(ConfigKey.CHUNK_PAGES));
   }
 
-  /** {@return most bytes that one transfer request carries, unless a single page is larger} */
+  /**
+   * {@return most bytes that one transfer request carries, unless a single page is larger; 0: by
+   * the directories}
+   */
   public long chunkBytes() {
     return (Long) value(ConfigKey.CHUNK_BYTES);
   }
 
-  /** {@return transfer requests that one lane keeps posted} */
+  /** {@return transfer requests that one lane keeps posted; 0: by the directories} */
   public int chunksInFlight() {
     return Math.toIntExact((Long) value(ConfigKey.CHUNKS_IN_FLIGHT));
   }

@@ -251,7 +251,8 @@ public final class HiCacheConfigBuilder {
   /**
    * {@code chunk_bytes}: most bytes that one transfer request carries, unless a page is larger.
    *
-   * @param chunkBytes at least 4096, default 8 MiB
+   * @param chunkBytes at least 4096; 0, the default: 8 MiB where a directory takes direct I/O, else
+   *     1 MiB
    * @return this builder
    */
   public HiCacheConfigBuilder chunkBytes(long chunkBytes) {
@@ -261,7 +262,7 @@ public final class HiCacheConfigBuilder {
   /**
    * {@code chunks_in_flight}: transfer requests that one lane keeps posted.
    *
-   * @param chunksInFlight 1 to 64, default 4
+   * @param chunksInFlight 1 to 64; 0, the default: 4 where a directory takes direct I/O, else 1
    * @return this builder
    */
   public HiCacheConfigBuilder chunksInFlight(int chunksInFlight) {

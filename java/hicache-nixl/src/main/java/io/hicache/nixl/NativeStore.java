@@ -123,11 +123,14 @@ final class NativeStore {
               b.count(),
               b.keyBytes(),
               b.keyLengths(),
+              b.componentLengths(),
+              b.blockCounts(),
               b.addresses(),
               b.lengths(),
               b.dtypes(),
               b.ranks(),
               b.dims(),
+              b.setFlags(),
               timeoutMillis,
               error);
       case GET ->
@@ -136,6 +139,8 @@ final class NativeStore {
               b.count(),
               b.keyBytes(),
               b.keyLengths(),
+              b.componentLengths(),
+              b.blockCounts(),
               b.addresses(),
               b.lengths(),
               b.dtypes(),
@@ -143,10 +148,23 @@ final class NativeStore {
               error);
       case EXISTS ->
           hicache_submit_exists(
-              store, b.count(), b.keyBytes(), b.keyLengths(), (long[]) null, timeoutMillis, error);
+              store,
+              b.count(),
+              b.keyBytes(),
+              b.keyLengths(),
+              b.componentLengths(),
+              b.expectedLengths(),
+              timeoutMillis,
+              error);
       case DELETE ->
           hicache_submit_delete(
-              store, b.count(), b.keyBytes(), b.keyLengths(), timeoutMillis, error);
+              store,
+              b.count(),
+              b.keyBytes(),
+              b.keyLengths(),
+              b.componentLengths(),
+              timeoutMillis,
+              error);
       case CLEAR -> hicache_submit_clear(store, timeoutMillis, error);
     };
   }

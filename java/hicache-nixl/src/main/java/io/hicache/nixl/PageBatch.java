@@ -2,6 +2,7 @@
 package io.hicache.nixl;
 
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_SKIP_EXISTING;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,13 +26,17 @@ final class PageBatch {
   private byte[] keyBytes;
   private int keyBytesLength;
   private final int[] keyLengths;
-  private final long[] addresses;
-  private final long[] lengths;
+  private long[] addresses;
+  private long[] lengths;
   private final int[] dtypes;
   private final int[] ranks;
   private long[] dims;
   private int dimsLength;
   private boolean shaped = true;
+  private int[] componentLengths;
+  private int[] blockCounts;
+  private long[] expectedLengths;
+  private int setFlags;
 
   /** Where the bytes of an entry are. */
   interface Memory {
@@ -71,6 +76,12 @@ final class PageBatch {
       }
     }
     return batch;
+  }
+
+  /** A set leaves pages alone that are stored already with the same bytes. */
+  PageBatch skipExisting(boolean skip) {
+    setFlags = skip ? HICACHE_SET_SKIP_EXISTING : 0;
+    return this;
   }
 
   /** The batch of a clear: one entry without a key. */
@@ -132,6 +143,26 @@ final class PageBatch {
 
   int[] keyLengths() {
     return keyLengths;
+  }
+
+  /** How many bytes at the end of each key are its component; null where none has one. */
+  int[] componentLengths() {
+    return componentLengths;
+  }
+
+  /** Blocks of each page; null for one each. */
+  int[] blockCounts() {
+    return blockCounts;
+  }
+
+  /** The length that each page must have to exist; null where it is not known. */
+  long[] expectedLengths() {
+    return expectedLengths;
+  }
+
+  /** Bits of {@code enum hicache_set_flag}. */
+  int setFlags() {
+    return setFlags;
   }
 
   long[] addresses() {

@@ -52,7 +52,7 @@ public final class PageDirectory {
         handle -> {
           try (NativeError error = new NativeError();
               hicache_page_info info = new hicache_page_info()) {
-            return switch (hicache_find(handle, bytes, bytes.length, info, error.out())) {
+            return switch (hicache_find(handle, bytes, bytes.length, 0, info, error.out())) {
               case 0 -> Optional.empty();
               case 1 -> Optional.of(PageInfo.of(key, info));
               default -> throw error.toException();
@@ -102,7 +102,7 @@ public final class PageDirectory {
           try (NativeError error = new NativeError()) {
             byte[] path = new byte[PATH_BYTES_MAX];
             int length =
-                hicache_page_path(handle, bytes, bytes.length, path, path.length, error.out());
+                hicache_page_path(handle, bytes, bytes.length, 0, path, path.length, error.out());
             if (length < 0) {
               throw error.toException();
             }

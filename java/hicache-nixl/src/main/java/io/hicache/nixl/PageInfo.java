@@ -17,6 +17,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * @param key its key; its file's name where the key can no longer be told: a key that is no file
  *     name, and too long for the file system's attributes
+ * @param component what tells it from the other files of the same key ({@code _k}, {@code _v},
+ *     ...); empty where the whole page is one file
  * @param length payload bytes: from its attributes when sealed, else the file's size
  * @param fileLength bytes in the file
  * @param modified when it was written
@@ -26,6 +28,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public record PageInfo(
     String key,
+    String component,
     long length,
     long fileLength,
     Instant modified,
@@ -63,6 +66,7 @@ public record PageInfo(
     }
     return new PageInfo(
         key,
+        info.component().getString(),
         info.length(),
         info.file_length(),
         Instant.ofEpochMilli(info.modified_time()),

@@ -33,8 +33,8 @@ public class HiCacheConfigTest extends ConfigFixture {
     assertThat(config.checksum()).isTrue();
     assertThat(config.lanes()).isZero();
     assertThat(config.chunkPages()).isEqualTo(32);
-    assertThat(config.chunkBytes()).isEqualTo(8L << 20);
-    assertThat(config.chunksInFlight()).isEqualTo(4);
+    assertThat(config.chunkBytes()).isZero();
+    assertThat(config.chunksInFlight()).isZero();
     assertThat(config.timeoutMillis()).isEqualTo(60_000);
     assertThat(config.closeTimeoutMillis()).isEqualTo(5_000);
   }
@@ -109,8 +109,8 @@ public class HiCacheConfigTest extends ConfigFixture {
       {"tp_size = 0", "from 1 to"},
       {"tp_rank = 2\ntp_size = 2", "below tp_size, which is 2"},
       {"chunk_pages = 0", "from 1 to 4096"},
-      {"chunk_bytes = 4095", "from 4096"},
-      {"chunks_in_flight = 65", "from 1 to 64"},
+      {"chunk_bytes = -1", "from 0"},
+      {"chunks_in_flight = 65", "from 0 to 64"},
       {"timeout_millis = 0", "from 1 to"},
       {"close_timeout_millis = -1", "from 0 to"},
       {"naming = 'sgland'", "did you mean 'sglang'?"},
