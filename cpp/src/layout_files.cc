@@ -35,6 +35,15 @@ void takeSeal(const FileManager& files, const SealBytes& data, int64_t size, Fou
   page->bad_seal = !good;
 }
 
+// A direct write that makes a file longer waits for the one before it; within the file's length they run side by side.
+void sizeInAdvance(FileManager* files, PagePlacement& placement, int64_t length) {
+  int sized = files->calls().truncate(placement.temp.file.get(), length);
+  if (sized >= 0) return;
+  files->discard(&placement.temp);
+  throw errnoError(
+      "making room for '" + files->pathOf(placement.place) + "' (" + files->freeSpace(placement.place.directory) + ")", -sized);
+}
+
 void takeStatus(const struct stat& status, FoundPage* page) {
   page->file_length = status.st_size;
   page->modified_millis = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
@@ -60,6 +69,7 @@ PagePlacement LayoutFiles::place(const PageName& page, int64_t length) const {
   bool aligned = length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0;
   placement.direct = aligned && files_->directories()[placement.place.directory].direct_io;
   placement.temp = files_->createTemp(placement.place, placement.direct);
+  if (placement.direct) sizeInAdvance(files_.get(), placement, length);
   return placement;
 }
 

@@ -141,7 +141,9 @@ TEST_P(NixlFaultTest, shouldNeverServeAWriteThatDidNotHappen) {
         nixl_->lie(Lie::kNone);
         EXPECT_TRUE(isFailure(client.getPage("key", target), HICACHE_CORRUPT)) << length << ", lie " << static_cast<int>(lie);
         const PageResult found = client.findPage("key");
-        if (lie != Lie::kFlipsAByte) {
+        // Before a direct write its file has its length already: there only the checksum tells, and only a get computes it.
+        bool sized = client.described("directory.0.direct_io") == "true" && length % kDirectIoAlignment == 0;
+        if (lie != Lie::kFlipsAByte && !sized) {
           EXPECT_TRUE(isOutcome(found, HICACHE_MISS)) << "its length is wrong";
         }
       }
