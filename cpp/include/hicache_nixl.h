@@ -85,6 +85,12 @@ enum hicache_memory_type {
   HICACHE_MEMORY_FILE = 4
 };
 
+/* Bits of the flags of hicache_memory_allocate. */
+enum hicache_memory_flag {
+  HICACHE_MEMORY_HUGE_PAGES = 1, /* pages of 2 MiB */
+  HICACHE_MEMORY_PINNED = 2      /* page-locked for all CUDA devices */
+};
+
 enum hicache_limit {
   HICACHE_KEY_BYTES_MAX = 65535,
   HICACHE_RANK_MAX = 8,
@@ -282,6 +288,22 @@ HICACHE_API int32_t hicache_memory_type_of(int64_t address, int32_t* device);
 
 /* Number of CUDA devices; 0 without a driver. *reason (capacity bytes, may be NULL) receives why. */
 HICACHE_API int32_t hicache_cuda_device_count(int8_t* reason, int32_t capacity);
+
+/* ---- host memory, for pools of pages ----------------------------------------------------------------------------------- */
+
+/* Allocates zeroed host memory. flags: bits of hicache_memory_flag, each a wish; *granted receives those that came true, and
+ * hicache_memory_describe says why the others did not. The address is a multiple of 4096, of 2 MiB when huge pages are asked
+ * for. Memory in huge pages, and pinned memory, is filled at once; other memory when it is first touched. Returns the address,
+ * or 0 with *error filled. */
+HICACHE_API int64_t hicache_memory_allocate(int64_t length, int32_t flags, int32_t* granted, hicache_error* error);
+
+/* As hicache_store_describe, with the names length, huge_pages and pinned (true|false), huge_pages_reason and pinned_reason
+ * (empty where not asked for or granted). Returns 0 for an address that hicache_memory_allocate did not return. */
+HICACHE_API int64_t hicache_memory_describe(int64_t address, int8_t* text, int64_t capacity);
+
+/* Frees what hicache_memory_allocate returned. Returns 1, or 0 with *error filled: the address is none of those, and nothing
+ * was touched, or CUDA does not let go of it, and it stays allocated. */
+HICACHE_API int32_t hicache_memory_free(int64_t address, hicache_error* error);
 
 /* ---- plain files, for NixlFileManager ------------------------------------------------------------------------------------ */
 

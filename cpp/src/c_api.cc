@@ -8,6 +8,7 @@
 #include <set>
 
 #include "hicache_nixl.h"
+#include "host_memory.h"
 #include "nixl_agent.h"
 #include "page_listing.h"
 #include "store.h"
@@ -292,6 +293,28 @@ int32_t hicache_memory_type_of(int64_t address, int32_t* device) {
     MemoryPlace place = realCudaApi()->placeOf(static_cast<uint64_t>(address));
     if (device != nullptr) *device = place.device;
     return static_cast<int32_t>(place.type);
+  });
+}
+
+int64_t hicache_memory_allocate(int64_t length, int32_t flags, int32_t* granted, hicache_error* error) {
+  return guarded<int64_t>(error, 0, [&] {
+    HostRegion region = processHostMemory().allocate(length, flags);
+    if (granted != nullptr) *granted = region.granted;
+    return static_cast<int64_t>(region.address);
+  });
+}
+
+int64_t hicache_memory_describe(int64_t address, int8_t* text, int64_t capacity) {
+  return guarded<int64_t>(nullptr, 0, [&]() -> int64_t {
+    HostRegion region = processHostMemory().find(static_cast<uint64_t>(address));
+    return region.address == 0 ? 0 : copyOut(region.describe().encode(), text, capacity);
+  });
+}
+
+int32_t hicache_memory_free(int64_t address, hicache_error* error) {
+  return guarded<int32_t>(error, 0, [&] {
+    processHostMemory().free(static_cast<uint64_t>(address));
+    return 1;
   });
 }
 

@@ -36,7 +36,23 @@ class RealCudaApi final : public CudaApi {
     return {MemoryType::kVram, attributes.device};
   }
 
+  std::string pin(uint64_t address, size_t length) override {
+    if (device_count_ == 0) return reason_;
+    return reasonOf(cudaHostRegister(reinterpret_cast<void*>(address), length, cudaHostRegisterPortable));
+  }
+
+  std::string unpin(uint64_t address) override {
+    if (device_count_ == 0) return reason_;
+    return reasonOf(cudaHostUnregister(reinterpret_cast<void*>(address)));
+  }
+
  private:
+  static std::string reasonOf(cudaError_t status) {
+    if (status == cudaSuccess) return "";
+    cudaGetLastError();
+    return cudaGetErrorString(status);
+  }
+
   int device_count_ = 0;
   std::string reason_;
 };

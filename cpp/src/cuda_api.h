@@ -4,6 +4,7 @@
 // Without a driver nothing of CUDA is touched after the first count: every address is host memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,6 +29,10 @@ class CudaApi {
   virtual std::string unavailableReason() = 0;
   // Where an address lives. Unknown addresses are host memory.
   virtual MemoryPlace placeOf(uint64_t address) = 0;
+  // Pins host memory for all devices: copies between it and a device run at full speed. Returns why it cannot; empty: done.
+  // To be unpinned before the memory is unmapped.
+  virtual std::string pin(uint64_t address, size_t length) = 0;
+  virtual std::string unpin(uint64_t address) = 0;
 };
 
 // The real one, shared by the process.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A CUDA runtime in which chosen ranges of host memory count as memory of a GPU.
+// A CUDA runtime in which chosen ranges of host memory count as memory of a GPU, and which keeps account of what is pinned.
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@
 
 namespace hicache {
 
-// Threads: ranges are added before it is used.
+// Threads: ranges are added before it is used; pin and unpin one at a time.
 class FakeCuda final : public CudaApi {
  public:
   explicit FakeCuda(int devices = 0) : devices_(devices) {}
@@ -28,6 +29,17 @@ class FakeCuda final : public CudaApi {
     }
     return {};
   }
+  std::string pin(uint64_t address, size_t length) override {
+    if (!failure.empty()) return failure;
+    return pinned.emplace(address, length).second ? "" : "the fake has pinned this before";
+  }
+  std::string unpin(uint64_t address) override {
+    if (!failure.empty()) return failure;
+    return pinned.erase(address) == 1 ? "" : "the fake has not pinned this";
+  }
+
+  std::map<uint64_t, size_t> pinned;  // lengths by address
+  std::string failure;                // what pin and unpin answer; empty: they work
 
  private:
   struct Range {
