@@ -2,8 +2,8 @@
 //
 // Host memory for pools of pages: page-aligned, zeroed, in huge pages and pinned for CUDA where that can be had.
 //
-// Plain memory and transparent huge pages stand between two guards that nobody can access: whoever runs over the end of a
-// pool is stopped by the kernel and spoils nothing.
+// Plain memory and transparent huge pages stand between two guards that nobody can access: whoever runs over the first or last
+// page is stopped by the kernel and spoils nothing.
 #pragma once
 
 #include <cstddef>

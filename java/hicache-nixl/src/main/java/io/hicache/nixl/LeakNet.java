@@ -30,13 +30,20 @@ final class LeakNet {
    * Watches an owner.
    *
    * @param owner the object that users hold; neither closed nor close may refer to it
+   * @param opener the class that made it; where it was opened is sought above that
    * @param what the thing's name in the log
    * @param closed true once the thing was closed as it should be
    * @param close frees it
    */
-  static Watch watch(Object owner, String what, BooleanSupplier closed, Runnable close) {
-    String place = openingPlace(owner.getClass());
+  static Watch watch(
+      Object owner, Class<?> opener, String what, BooleanSupplier closed, Runnable close) {
+    String place = openingPlace(owner.getClass(), opener);
     return new Watch(CLEANER.register(owner, () -> free(what, place, closed, close)));
+  }
+
+  /** As above, for an owner that makes itself. */
+  static Watch watch(Object owner, String what, BooleanSupplier closed, Runnable close) {
+    return watch(owner, owner.getClass(), what, closed, close);
   }
 
   private static void free(String what, String place, BooleanSupplier closed, Runnable close) {
@@ -51,14 +58,15 @@ final class LeakNet {
     }
   }
 
-  /** The first caller outside the owner's own class. */
-  private static String openingPlace(Class<?> owner) {
+  /** The first caller outside the owner's own class and its opener's. */
+  private static String openingPlace(Class<?> owner, Class<?> opener) {
     return StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
         .walk(
             frames ->
                 frames
                     .filter(f -> f.getDeclaringClass() != LeakNet.class)
                     .filter(f -> f.getDeclaringClass() != owner)
+                    .filter(f -> f.getDeclaringClass() != opener)
                     .findFirst())
         .map(StackWalker.StackFrame::toStackTraceElement)
         .map(StackTraceElement::toString)
