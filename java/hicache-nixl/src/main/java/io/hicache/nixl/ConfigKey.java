@@ -37,6 +37,8 @@ enum ConfigKey {
   USE_DIRECT_IO(
       "use_direct_io", "SGLANG_HICACHE_NIXL_USE_DIRECT_IO", "direct_io", ValueKind.bool(), true),
   CHECKSUM("checksum", null, "checksum", ValueKind.bool(), true),
+  /** Given to each batch, so the core has no setting for it. */
+  SKIP_EXISTING("skip_existing", null, null, ValueKind.bool(), true),
   LANES("lanes", null, "lanes", ValueKind.whole(0, 64), 0L),
   CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
   CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(0, 1L << 40), 0L),

@@ -184,6 +184,11 @@ public final class HiCacheConfig {
     return Math.toIntExact((Long) value(ConfigKey.CHUNKS_IN_FLIGHT));
   }
 
+  /** {@return whether pages of a registered pool are left alone that are stored already} */
+  public boolean skipExisting() {
+    return (Boolean) value(ConfigKey.SKIP_EXISTING);
+  }
+
   /** {@return milliseconds after which a call that names no deadline times out} */
   public long timeoutMillis() {
     return (Long) value(ConfigKey.TIMEOUT_MILLIS);

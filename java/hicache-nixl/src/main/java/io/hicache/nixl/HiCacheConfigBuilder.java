@@ -249,6 +249,17 @@ public final class HiCacheConfigBuilder {
   }
 
   /**
+   * {@code skip_existing}: whether a set of a page of a registered pool leaves alone what is stored
+   * already with the same bytes, dtype and length; see {@link HiCacheStorage#batchSetPagesV1}.
+   *
+   * @param skip default true
+   * @return this builder
+   */
+  public HiCacheConfigBuilder skipExisting(boolean skip) {
+    return put(ConfigKey.SKIP_EXISTING, skip);
+  }
+
+  /**
    * {@code chunk_bytes}: most bytes that one transfer request carries, unless a page is larger.
    *
    * @param chunkBytes at least 4096; 0, the default: 8 MiB where a directory takes direct I/O, else

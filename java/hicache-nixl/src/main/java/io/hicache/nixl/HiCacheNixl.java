@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -34,11 +35,12 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Threads: safe from any number of threads. Calls block until done, at most for the configured
  * time-out and a grace of two seconds, and are not cut short by an interrupt.
  */
-public final class HiCacheNixl implements PageStore, AutoCloseable {
+public final class HiCacheNixl implements PageStore, HiCacheStorage {
   private static final Logger LOG = LogManager.getLogger(HiCacheNixl.class);
 
   private final NativeStore store;
   private final PageCalls calls;
+  private final PoolStorage pools;
   private final PageDirectory directory;
   private final Duration closeTimeout;
   private final LeakNet.Watch watch;
@@ -46,6 +48,7 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
   private HiCacheNixl(NativeStore store, HiCacheConfig config) {
     this.store = store;
     calls = new PageCalls(store, config.timeoutMillis());
+    pools = new PoolStorage(store, calls, config);
     directory = new PageDirectory(this, store);
     Duration timeout = Duration.ofMillis(config.closeTimeoutMillis());
     closeTimeout = timeout;
@@ -236,23 +239,22 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
   }
 
   /**
-   * Tells whether a whole page is there, without reading it.
+   * {@inheritDoc}
    *
-   * @param key 1 to 65535 bytes of UTF-8
-   * @return false for a miss, for a page that is known to be damaged, and for a failure
+   * <p>False for a page that is known to be damaged, and for a failure.
    */
+  @Override
   public boolean exists(String key) {
-    return Verdict.isHit("exists", existsPage(key));
+    return pools.hasPool()
+        ? batchExists(Collections.singletonList(key)) == 1
+        : Verdict.isHit("exists", existsPage(key));
   }
 
-  /**
-   * Counts the pages that are there, up to the first that is not.
-   *
-   * @param keys in the order of a prefix
-   * @return 0 to the number of keys
-   */
+  @Override
   public int batchExists(List<String> keys) {
-    return Verdict.leadingHits(batchExistsPages(keys));
+    Arguments.requireKeys("batchExists", keys);
+    return fenced(
+        () -> Verdict.leadingHits(pools.hasPool() ? pools.existsV1(keys) : batchExistsPages(keys)));
   }
 
   @Override
@@ -266,15 +268,80 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
     return fenced(() -> calls.many(Operation.EXISTS, keys, null, null));
   }
 
-  /**
-   * Removes a page.
-   *
-   * @param key 1 to 65535 bytes of UTF-8
-   * @return true when it was there; false for a miss and for a failure, see {@link
-   *     #deletePage(String)}
-   */
+  @Override
   public boolean delete(String key) {
-    return Verdict.isRemoved(deletePage(key));
+    return Verdict.isRemoved(
+        pools.hasPool()
+            ? fenced(() -> pools.delete(Collections.singletonList(key)).get(0))
+            : deletePage(key));
+  }
+
+  @Override
+  public void registerMemPoolHost(HostKVCache pool) {
+    register(PoolName.KV, pool);
+  }
+
+  @Override
+  public void registerMemHostPoolV2(HostPool pool, PoolName name) {
+    register(name, pool);
+  }
+
+  private void register(PoolName name, HostPool pool) {
+    fenced(
+        () -> {
+          pools.register(name, pool);
+          return null;
+        });
+  }
+
+  @Override
+  public List<PageResult> batchSetPagesV1(List<String> keys, long[] hostIndices) {
+    return fenced(() -> pools.setV1(keys, hostIndices));
+  }
+
+  @Override
+  public List<PageResult> batchGetPagesV1(List<String> keys, long[] hostIndices) {
+    return fenced(() -> pools.getV1(keys, hostIndices));
+  }
+
+  @Override
+  public boolean[] batchSetV1(List<String> keys, long[] hostIndices) {
+    return Verdict.eachStored(batchSetPagesV1(keys, hostIndices));
+  }
+
+  @Override
+  public boolean[] batchGetV1(List<String> keys, long[] hostIndices) {
+    return Verdict.areHits(batchGetPagesV1(keys, hostIndices));
+  }
+
+  @Override
+  public PoolTransferResult batchExistsV2(List<String> keys, List<PoolTransfer> transfers) {
+    return fenced(() -> pools.existsV2(keys, transfers));
+  }
+
+  @Override
+  public Map<PoolName, List<PageResult>> batchSetPagesV2(List<PoolTransfer> transfers) {
+    return fenced(() -> pools.transferV2(Operation.SET, transfers));
+  }
+
+  @Override
+  public Map<PoolName, List<PageResult>> batchGetPagesV2(List<PoolTransfer> transfers) {
+    return fenced(() -> pools.transferV2(Operation.GET, transfers));
+  }
+
+  @Override
+  public Map<PoolName, boolean[]> batchSetV2(List<PoolTransfer> transfers) {
+    return Verdict.ofEach(batchSetPagesV2(transfers), Verdict::eachStored);
+  }
+
+  @Override
+  public Map<PoolName, boolean[]> batchGetV2(List<PoolTransfer> transfers) {
+    return Verdict.ofEach(batchGetPagesV2(transfers), Verdict::areHits);
+  }
+
+  @Override
+  public StorageStats getStats() {
+    return calls.stats();
   }
 
   @Override
@@ -289,11 +356,11 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
   }
 
   /**
-   * Removes every page of this store's model and rank, and nothing else.
+   * {@inheritDoc}
    *
-   * @return number of pages removed
    * @throws HiCacheException when the storage failed; some pages may be gone
    */
+  @Override
   public long clear() {
     return fenced(() -> calls.clear().orThrow().length());
   }
@@ -342,6 +409,7 @@ public final class HiCacheNixl implements PageStore, AutoCloseable {
         () -> {
           boolean first = !store.isClosed();
           boolean drained = store.close(timeout);
+          pools.release(drained);
           watch.end();
           if (first) {
             LOG.info("store closed{}", drained ? "" : ", with transfers hanging in the storage");

@@ -47,7 +47,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>Threads: safe from any number of threads; who writes a page while another reads it is up to
  * the caller.
  */
-public final class HostKVCache implements AutoCloseable {
+public final class HostKVCache extends HostPool {
   private static final Logger LOG = LogManager.getLogger(HostKVCache.class);
 
   private final PoolGeometry geometry;
@@ -88,13 +88,7 @@ public final class HostKVCache implements AutoCloseable {
     }
   }
 
-  /**
-   * Where the bytes of pages lie.
-   *
-   * @param hostIndices the tokens of whole pages, {@link #pageSize()} for each, one after the other
-   * @return {@link #blocksPerPage()} blocks for each page, in the order of the arguments
-   * @throws HiCacheException INVALID_ARGUMENT when they are not the tokens of pages of this pool
-   */
+  @Override
   public PageBlocks getPageBufferMeta(long[] hostIndices) {
     memory.requireOpen();
     long[] pages = HostIndices.toPages(geometry, hostIndices);
@@ -108,16 +102,6 @@ public final class HostKVCache implements AutoCloseable {
       lengths[i] = blockBytes;
     }
     return new PageBlocks(addresses, lengths, perPage);
-  }
-
-  /**
-   * As {@link #getPageBufferMeta(long[])}.
-   *
-   * @param hostIndices int64, one-dimensional, contiguous, on the CPU
-   * @return as {@link #getPageBufferMeta(long[])}
-   */
-  public PageBlocks getPageBufferMeta(Tensor hostIndices) {
-    return getPageBufferMeta(HostIndices.read(hostIndices));
   }
 
   /**
@@ -229,11 +213,7 @@ public final class HostKVCache implements AutoCloseable {
     return geometry.mla();
   }
 
-  /**
-   * Type of the elements.
-   *
-   * @return never null
-   */
+  @Override
   public ScalarType dtype() {
     return geometry.dtype();
   }
@@ -247,20 +227,12 @@ public final class HostKVCache implements AutoCloseable {
     return geometry.pages();
   }
 
-  /**
-   * Tokens of a page.
-   *
-   * @return 1 or more
-   */
+  @Override
   public int pageSize() {
     return geometry.pageSize();
   }
 
-  /**
-   * Bytes of a page, all its blocks together.
-   *
-   * @return 1 or more
-   */
+  @Override
   public long pageBytes() {
     return geometry.pageBytes();
   }
@@ -301,6 +273,7 @@ public final class HostKVCache implements AutoCloseable {
    * @param alignment bytes, 1 or more; direct I/O wants 4096
    * @return true when they all do; unlike in SGLang, also for {@code layer_first}
    */
+  @Override
   public boolean isStridePageAligned(long alignment) {
     if (alignment < 1) {
       throw HiCacheException.invalid(
@@ -328,14 +301,19 @@ public final class HostKVCache implements AutoCloseable {
     return memory.isPinned();
   }
 
-  /** Keeps the memory beyond a close, until {@link #release()}; CLOSED once that has begun. */
-  void retain() {
-    memory.retain();
+  @Override
+  long[] bufferBytes() {
+    return isMla() ? new long[] {pageBytes()} : new long[] {pageBytes() / 2, pageBytes() / 2};
   }
 
-  /** Undoes one {@link #retain()}. */
-  void release() {
-    memory.release();
+  @Override
+  boolean isZeroCopyLayout() {
+    return layout() == PoolLayout.PAGE_FIRST || layout() == PoolLayout.PAGE_FIRST_DIRECT;
+  }
+
+  @Override
+  HostMemory memory() {
+    return memory;
   }
 
   /**

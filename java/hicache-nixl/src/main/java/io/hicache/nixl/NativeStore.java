@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_deregister;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_register;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_close;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_describe;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_free;
@@ -167,6 +169,29 @@ final class NativeStore {
               error);
       case CLEAR -> hicache_submit_clear(store, timeoutMillis, error);
     };
+  }
+
+  /**
+   * Makes memory known that many batches will use.
+   *
+   * @return an id for {@link #deregisterMemory}
+   */
+  long registerMemory(long address, long length) {
+    return call(
+        store -> {
+          try (NativeError error = new NativeError()) {
+            long id = hicache_memory_register(store, address, length, error.out());
+            if (id <= 0) {
+              throw error.toException();
+            }
+            return id;
+          }
+        });
+  }
+
+  /** Forgets it; false when a hanging transfer may still use it. */
+  boolean deregisterMemory(long id, long timeoutMillis) {
+    return call(store -> hicache_memory_deregister(store, id, timeoutMillis) == 1);
   }
 
   /** The text of {@code hicache_store_describe}. */

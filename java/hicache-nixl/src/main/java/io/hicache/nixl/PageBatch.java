@@ -4,8 +4,10 @@ package io.hicache.nixl;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_SKIP_EXISTING;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -37,6 +39,7 @@ final class PageBatch {
   private int[] blockCounts;
   private long[] expectedLengths;
   private int setFlags;
+  private int blockCount;
 
   /** Where the bytes of an entry are. */
   interface Memory {
@@ -78,10 +81,78 @@ final class PageBatch {
     return batch;
   }
 
+  /** The files of pages of a pool: the blocks of each, and whose they are. */
+  record PoolPages(PageBlocks[] files, HostPool pool) {}
+
+  /**
+   * Gathers a batch of pages that are one or more files each: for each key one entry a component.
+   *
+   * @param components what tells the files of a page apart; empty text where a page is one file
+   * @param lengths what each file must have to exist, by component; null where it is not known
+   * @param pages the memory of each file; null for operations that move none
+   */
+  static PageBatch ofFiles(
+      Operation operation,
+      List<String> keys,
+      List<String> components,
+      long[] lengths,
+      PoolPages pages) {
+    int perPage = components.size();
+    List<String> files = new ArrayList<>(keys.size() * perPage);
+    for (String key : keys) {
+      files.addAll(Collections.nCopies(perPage, key));
+    }
+    PageBatch batch = new PageBatch(operation, files);
+    batch.shaped = false;
+    batch.componentLengths = new int[files.size()];
+    batch.expectedLengths = lengths == null ? null : new long[files.size()];
+    if (pages != null) {
+      int blocks = Arrays.stream(pages.files).mapToInt(PageBlocks::blocksPerPage).sum();
+      batch.blockCounts = new int[files.size()];
+      batch.addresses = new long[blocks];
+      batch.lengths = new long[blocks];
+    }
+    byte[][] tails =
+        components.stream()
+            .map(component -> component.getBytes(StandardCharsets.US_ASCII))
+            .toArray(byte[][]::new);
+    for (int i = 0; i < files.size(); i++) {
+      try {
+        // A page's files have one key; what is wrong with it is found once.
+        byte[] key = KeyCodec.encode(operation.word(), files.get(i));
+        batch.addFile(
+            i, key, tails[i % perPage], lengths == null ? 0 : lengths[i % perPage], pages);
+      } catch (HiCacheException e) {
+        batch.refused[i] = e;
+      }
+    }
+    return batch;
+  }
+
   /** A set leaves pages alone that are stored already with the same bytes. */
   PageBatch skipExisting(boolean skip) {
     setFlags = skip ? HICACHE_SET_SKIP_EXISTING : 0;
     return this;
+  }
+
+  private void addFile(int index, byte[] key, byte[] component, long expected, PoolPages pages) {
+    if (pages != null) {
+      PageBlocks file = pages.files[index];
+      System.arraycopy(file.addresses(), 0, addresses, blockCount, file.blocksPerPage());
+      System.arraycopy(file.lengths(), 0, lengths, blockCount, file.blocksPerPage());
+      blockCount += file.blocksPerPage();
+      blockCounts[count] = file.blocksPerPage();
+      dtypes[count] = pages.pool.dtype().value;
+      held[count] = pages.pool;
+    } else if (expectedLengths != null) {
+      expectedLengths[count] = expected;
+    }
+    appendKey(key);
+    appendKey(component);
+    origins[count] = index;
+    keyLengths[count] = key.length + component.length;
+    componentLengths[count] = component.length;
+    count++;
   }
 
   /** The batch of a clear: one entry without a key. */

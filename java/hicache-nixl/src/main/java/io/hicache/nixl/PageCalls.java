@@ -26,6 +26,7 @@ final class PageCalls {
 
   private final NativeStore store;
   private final long timeoutMillis;
+  private final StorageCounters counters = new StorageCounters();
 
   PageCalls(NativeStore store, long timeoutMillis) {
     this.store = store;
@@ -54,7 +55,8 @@ final class PageCalls {
     return run(PageBatch.ofClear()).get(0);
   }
 
-  private List<PageResult> run(PageBatch batch) {
+  /** Runs a batch and waits for it. */
+  List<PageResult> run(PageBatch batch) {
     long start = System.nanoTime();
     BatchResult settled;
     if (batch.count() > 0) {
@@ -75,7 +77,14 @@ final class PageCalls {
           Arrays.stream(settled.pageLengths()).sum(),
           (System.nanoTime() - start) / 1000);
     }
-    return batch.results(settled);
+    List<PageResult> results = batch.results(settled);
+    counters.count(batch.operation(), results);
+    return results;
+  }
+
+  /** What went through so far. */
+  StorageStats stats() {
+    return counters.stats();
   }
 
   private BatchResult await(PageBatch batch, CompletableFuture<BatchResult> future) {

@@ -86,7 +86,7 @@ record PoolGeometry(
   }
 
   /** Bytes of an element whose value is in its bytes alone. */
-  private static long elementBytes(ScalarType dtype) {
+  static long elementBytes(ScalarType dtype) {
     return switch (dtype) {
       case Byte, Char, Float8_e5m2, Float8_e4m3fn, Float8_e5m2fnuz, Float8_e4m3fnuz -> 1;
       case Half, BFloat16, Short -> 2;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
@@ -34,6 +37,25 @@ final class Verdict {
         && many("batchSet", results).stream()
             .map(PageResult::outcome)
             .allMatch(o -> o == PageOutcome.STORED || o == PageOutcome.SKIPPED);
+  }
+
+  /** For each page, whether its key holds what the batch wanted: stored now, or before. */
+  static boolean[] eachStored(List<PageResult> results) {
+    boolean[] stored = new boolean[results.size()];
+    for (int i = 0; i < stored.length; i++) {
+      PageOutcome outcome = results.get(i).outcome();
+      stored[i] = outcome == PageOutcome.STORED || outcome == PageOutcome.SKIPPED;
+    }
+    many("batchSet", results);
+    return stored;
+  }
+
+  /** The booleans of several pools. */
+  static Map<PoolName, boolean[]> ofEach(
+      Map<PoolName, List<PageResult>> results, Function<List<PageResult>, boolean[]> verdict) {
+    Map<PoolName, boolean[]> verdicts = new EnumMap<>(PoolName.class);
+    results.forEach((name, pages) -> verdicts.put(name, verdict.apply(pages)));
+    return verdicts;
   }
 
   static boolean[] areHits(List<PageResult> results) {

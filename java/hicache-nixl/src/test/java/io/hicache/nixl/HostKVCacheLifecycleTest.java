@@ -41,7 +41,7 @@ public class HostKVCacheLifecycleTest {
             pool::getDummyFlatDataPage,
             () -> pool.setFromFlatDataPage(0, page),
             () -> pool.isStridePageAligned(4096),
-            pool::retain)
+            pool.memory()::retain)
         .forEach(
             call -> assertThat(refused(ErrorCode.CLOSED, call)).hasMessageContaining("host pool"));
     assertThat(pool.pageBytes()).isEqualTo(page.nbytes());
@@ -54,8 +54,8 @@ public class HostKVCacheLifecycleTest {
     long address = pool.address();
     PageBlocks blocks = pool.getPageBufferMeta(Pools.tokens(2));
     byte[] before = Pools.bytes(blocks, 0);
-    pool.retain();
-    pool.retain();
+    pool.memory().retain();
+    pool.memory().retain();
     try (CapturedLog log = new CapturedLog()) {
       pool.close();
       pool.close();
@@ -63,20 +63,20 @@ public class HostKVCacheLifecycleTest {
     }
     refused(ErrorCode.CLOSED, pool::kvBuffer);
     assertThat(Pools.bytes(blocks, 0)).isEqualTo(before);
-    pool.release();
+    pool.memory().release();
     assertThat(Pools.isAllocated(address)).isTrue();
     assertThat(Pools.bytes(blocks, 0)).isEqualTo(before);
-    pool.release();
+    pool.memory().release();
     assertThat(Pools.isAllocated(address)).isFalse();
-    refused(ErrorCode.INTERNAL, pool::release);
+    refused(ErrorCode.INTERNAL, pool.memory()::release);
   }
 
   @Test
   public void shouldStayOpenWhenEveryUserReleasesIt() {
     try (HostKVCache pool = Pools.small()) {
-      pool.retain();
-      pool.release();
-      refused(ErrorCode.INTERNAL, pool::release);
+      pool.memory().retain();
+      pool.memory().release();
+      refused(ErrorCode.INTERNAL, pool.memory()::release);
       assertThat(Pools.isAllocated(pool.address())).isTrue();
     }
   }
