@@ -131,8 +131,10 @@ typedef struct hicache_registration hicache_registration;
  *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ                             default auto
  *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
  *   layout                 files                                                               default files
- *   naming                 sglang (bucketed) | sglang-v0 (flat)                                default sglang
- *   model, tp_rank, tp_size, mla    parts of the name's suffix                                 default "", 0, 1, false
+ *   naming                 sglang (bucketed) | sglang-v0 (flat) | namespace (bucketed)         default sglang
+ *   model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and sglang-v0         default "", 0, 1, false
+ *   namespace_digest       32 lowercase hexadecimal digits, the name's suffix in namespace; required there, refused elsewhere.
+ *                          Stores with the same digest share their pages, so it has to stand for all that tells pages apart
  *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
  *   checksum               true | false: verify XXH3 on get                                    default true
  *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
@@ -198,8 +200,8 @@ HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const
 HICACHE_API int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                                           const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error);
 
-/* Removes every page of this store's naming (model, rank) from its directories, nothing else. One result: REMOVED, with the
- * number of pages as its page length, or FAILED. */
+/* Removes every page of this store's naming (model and rank, or namespace) from its directories, nothing else. One result:
+ * REMOVED, with the number of pages as its page length, or FAILED. */
 HICACHE_API int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicache_error* error);
 
 /* Waits up to timeout_millis for something to happen to a batch. Returns its id with *events holding bits of hicache_event, 0

@@ -15,6 +15,8 @@ constexpr size_t kNameBytesMax = 255;  // NAME_MAX of every Linux file system in
 constexpr size_t kDigestBytes = 32;
 constexpr std::string_view kDigestMark = "%h-";
 constexpr size_t kDigestNameBytes = kDigestMark.size() + 2 * kDigestBytes;
+constexpr std::string_view kNamespaceMark = "_ns-";
+constexpr size_t kNamespaceDigits = 32;
 
 template <size_t N>
 std::array<uint8_t, N> blake2bOf(std::string_view text) {
@@ -104,6 +106,14 @@ bool takePool(std::string_view text, std::string_view* rest) {
 
 constexpr std::string_view kMamba = "_mamba";
 
+// A page of SGLang's naming must never be taken for one of a namespace, in whose directory it may stand.
+bool readsLikeANamespace(std::string_view suffix) {
+  for (size_t at = suffix.find(kNamespaceMark); at != std::string_view::npos; at = suffix.find(kNamespaceMark, at + 1)) {
+    if (isNamespaceDigest(suffix.substr(at + kNamespaceMark.size(), kNamespaceDigits))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool isComponent(std::string_view text) {
@@ -116,6 +126,11 @@ bool isComponent(std::string_view text) {
   return isNumber(part.substr(1));
 }
 
+bool isNamespaceDigest(std::string_view text) {
+  auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() == kNamespaceDigits && std::all_of(text.begin(), text.end(), is_hex);
+}
+
 Route routeName(std::string_view name, size_t directory_count) {
   std::array<uint8_t, 8> digest = blake2bOf<8>(name);
   uint64_t hash = 0;
@@ -124,6 +139,12 @@ Route routeName(std::string_view name, size_t directory_count) {
 }
 
 KeyCodec::KeyCodec(const Naming& naming) {
+  const std::string rank = "_" + std::to_string(naming.tp_rank) + "_" + std::to_string(naming.tp_size);
+  if (!naming.namespace_digest.empty()) {
+    suffix_ = std::string(kNamespaceMark) + naming.namespace_digest;
+    rank_suffix_ = naming.mla ? suffix_ + rank : suffix_;  // elsewhere the digest tells the ranks apart
+    return;
+  }
   std::string model = naming.model;
   std::replace(model.begin(), model.end(), '/', '-');
   if (!isPlainText(model)) {
@@ -135,8 +156,12 @@ KeyCodec::KeyCodec(const Naming& naming) {
                                               std::to_string(std::max<int64_t>(naming.tp_size - 1, 0)));
   }
   suffix_ = "_" + model;
-  rank_suffix_ = suffix_ + "_" + std::to_string(naming.tp_rank) + "_" + std::to_string(naming.tp_size);
+  rank_suffix_ = suffix_ + rank;
   if (!naming.mla) suffix_ = rank_suffix_;
+  if (readsLikeANamespace(suffix_)) {
+    throw Error(HICACHE_INVALID_ARGUMENT,
+                "model: the name suffix '" + suffix_ + "' reads like that of a namespace; give another model name");
+  }
   if (kDigestNameBytes + suffix_.size() > kNameBytesMax) {
     throw Error(HICACHE_INVALID_ARGUMENT, "model: the name suffix '" + suffix_ + "' has " + std::to_string(suffix_.size()) +
                                               " bytes, at most " + std::to_string(kNameBytesMax - kDigestNameBytes) +

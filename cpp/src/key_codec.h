@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys to storage names, exactly as SGLang's NIXL connector writes them today, and back.
+// Keys to storage names, exactly as SGLang's NIXL connector writes them today or under the digest of a namespace, and back.
 // A key is never interpreted: one that is not a safe file name is stored under a digest of it.
 #pragma once
 
@@ -17,6 +17,11 @@ struct Naming {
   int64_t tp_rank = 0;
   int64_t tp_size = 1;
   bool mla = false;  // one copy for all ranks: no rank in the name
+  // 32 hexadecimal digits that stand in the name for model, ranks and all else that tells pages apart; empty: SGLang's names.
+  std::string namespace_digest;
+
+  // The setting's word: sglang, sglang-v0 or namespace.
+  const char* word() const { return !namespace_digest.empty() ? "namespace" : bucketed ? "sglang" : "sglang-v0"; }
 };
 
 // What a page is called. SGLang stores one logical page in several files where it moves without a copy: the component tells
@@ -35,6 +40,9 @@ struct PageName {
 // of mamba.
 bool isComponent(std::string_view text);
 
+// True for exactly 32 lowercase hexadecimal digits.
+bool isNamespaceDigest(std::string_view text);
+
 // Where a name goes: SGLang's route_key.
 struct Route {
   size_t directory = 0;  // index of the base directory
@@ -45,10 +53,10 @@ Route routeName(std::string_view name, size_t directory_count);
 // Threads: immutable, safe from any number of threads.
 class KeyCodec {
  public:
-  // Refuses a model name that cannot be part of a file name.
+  // Refuses a model name that cannot be part of a file name, or that reads like the digest of a namespace.
   explicit KeyCodec(const Naming& naming);
 
-  // "_<model>_<rank>_<size>", for MLA "_<model>", with / in the model as -.
+  // "_<model>_<rank>_<size>", for MLA "_<model>", with / in the model as -; in a namespace "_ns-<digest>".
   const std::string& suffix() const { return suffix_; }
 
   // The file name: key + suffix + component, or "%h-" + BLAKE2b-256 of the key + suffix + component where the key is no safe

@@ -92,6 +92,7 @@ std::string Settings::encode() const {
 
 StoreConfig StoreConfig::parse(const Settings& settings) {
   StoreConfig config;
+  std::string naming = "sglang";
   for (const auto& [name, value] : settings.pairs()) {
     if (name == "storage_dir") {
       if (value.empty()) refuse(name, value, "the path of a directory");
@@ -101,8 +102,13 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     } else if (name == "layout") {
       if (value != "files") refuse(name, value, "files");
     } else if (name == "naming") {
-      if (value != "sglang" && value != "sglang-v0") refuse(name, value, "sglang or sglang-v0");
-      config.naming.bucketed = value == "sglang";
+      if (value != "sglang" && value != "sglang-v0" && value != "namespace") {
+        refuse(name, value, "sglang, sglang-v0 or namespace");
+      }
+      naming = value;
+    } else if (name == "namespace_digest") {
+      if (!isNamespaceDigest(value)) refuse(name, value, "32 lowercase hexadecimal digits");
+      config.naming.namespace_digest = value;
     } else if (name == "model") {
       config.naming.model = value;
     } else if (name == "tp_rank") {
@@ -132,6 +138,12 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
   }
   if (config.storage_directories.empty()) {
     throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: none given; name at least one directory for the pages");
+  }
+  config.naming.bucketed = naming != "sglang-v0";
+  if ((naming == "namespace") == config.naming.namespace_digest.empty()) {
+    throw Error(HICACHE_INVALID_ARGUMENT, naming == "namespace"
+                                              ? "namespace_digest: none given, and naming = namespace needs one"
+                                              : "namespace_digest: given with naming = " + naming + ", belongs to namespace");
   }
   config.backend.file_storage = true;
   fitToSlots(&config);

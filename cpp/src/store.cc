@@ -164,7 +164,7 @@ Settings Store::describe() const {
   description.add("queue", parts_->backend.queue);
   description.add("nixl_path", parts_->nixl->libraryPath());
   description.add("layout", "files");
-  description.add("naming", config.naming.bucketed ? "sglang" : "sglang-v0");
+  description.add("naming", config.naming.word());
   description.add("suffix", parts_->layout->codec().suffix());
   description.add("checksum", text(config.verify_checksum));
   description.add("lanes", std::to_string(lanes_->laneCount()));

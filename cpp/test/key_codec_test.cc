@@ -68,6 +68,33 @@ TEST(KeyCodecTest, shouldWriteSglangsSuffix) {
   EXPECT_EQ(KeyCodec(namingOf("m")).name(std::string(64, 'a')), std::string(64, 'a') + "_m_0_1");
 }
 
+TEST(KeyCodecTest, shouldWriteADigestInPlaceOfModelAndRanksInANamespace) {
+  Naming naming = namingOf("a model\nthat is/no file name", 3, 8);
+  naming.namespace_digest = "0123456789abcdef0123456789abcdef";
+  const KeyCodec codec(naming);
+  EXPECT_EQ(codec.suffix(), "_ns-0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(codec.name("key1"), "key1_ns-0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(digestOnlyPart(codec, "a/b").size(), 64u);
+  EXPECT_EQ(codec.name(std::string(219, 'k')), std::string(219, 'k') + codec.suffix());
+  EXPECT_TRUE(KeyCodec::isDigestName(codec.name(std::string(220, 'k'))));
+  std::string_view key;
+  const std::string name = codec.name("key1");
+  EXPECT_TRUE(codec.keyOf(name, &key));
+  EXPECT_EQ(key, "key1");
+  EXPECT_FALSE(codec.keyOf("key1_ns-0123456789abcdef0123456789abcdee", &key));
+}
+
+TEST(KeyCodecTest, shouldRefuseAModelWhosePagesWouldReadLikeThoseOfANamespace) {
+  const std::string digest = "0123456789abcdef0123456789abcdef";
+  for (const std::string& model : {"ns-" + digest, "m_ns-" + digest, "m/x_ns-" + digest + "_k", "_ns-" + digest + "0"}) {
+    for (bool mla : {true, false}) {
+      EXPECT_ERROR(KeyCodec(namingOf(model, 0, 1, mla)), HICACHE_INVALID_ARGUMENT, "reads like that of a namespace");
+    }
+  }
+  EXPECT_EQ(KeyCodec(namingOf("m-ns-" + digest, 0, 1, true)).suffix(), "_m-ns-" + digest);
+  EXPECT_EQ(KeyCodec(namingOf("ns-" + digest.substr(1), 0, 1, true)).suffix(), "_ns-" + digest.substr(1));
+}
+
 TEST(KeyCodecTest, shouldRefuseANamingThatCannotStandInAFileName) {
   for (const std::string& model : {std::string("a\nb"), std::string("a\0b", 3), std::string("\xFF"), std::string("a\x7F")}) {
     EXPECT_ERROR(KeyCodec(namingOf(model)), HICACHE_INVALID_ARGUMENT, "model");

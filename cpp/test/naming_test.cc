@@ -171,6 +171,38 @@ TEST_F(NamingTest, shouldKeepRanksApartAndShareMlaPages) {
   EXPECT_EQ(target, other);
 }
 
+TEST_F(NamingTest, shouldKeepNamespacesApartInOneDirectory) {
+  auto openNamespace = [this](const std::string& digest) -> StoreClient& {
+    // The same model and rank: only the digest tells them apart.
+    return open(disk_.path(), {{"naming", "namespace"}, {"namespace_digest", digest}, {"model", "m"}});
+  };
+  StoreClient& own = openNamespace("0123456789abcdef0123456789abcdef");
+  StoreClient& other = openNamespace("0123456789abcdef0123456789abcdee");
+  StoreClient& sglang = open(disk_.path(), {{"model", "m"}});
+  const std::vector<StoreClient*> clients = {&own, &other, &sglang};
+  std::vector<PageMemory> pages;
+  for (size_t i = 0; i < clients.size(); ++i) {
+    pages.push_back(PageMemory::random(1000, testSeed() + i));
+    for (const char* key : {"plain", "a/b", hash_.c_str()}) {
+      ASSERT_TRUE(isOutcome(clients[i]->findPage(key), HICACHE_MISS)) << key;
+      ASSERT_TRUE(isOutcome(clients[i]->setPage(key, pages[i]), HICACHE_STORED)) << key;
+    }
+  }
+  EXPECT_TRUE(own.pathOf("plain").ends_with("plain_ns-0123456789abcdef0123456789abcdef")) << own.pathOf("plain");
+  EXPECT_EQ(fs::path(own.pathOf("plain")).parent_path().parent_path(), disk_.path());
+  EXPECT_EQ(own.clear().length, 3);
+  EXPECT_TRUE(listed(own).empty());
+  const PageMemory target(1000);
+  for (size_t i = 1; i < clients.size(); ++i) {
+    EXPECT_EQ(keysOf(*clients[i]), (std::set<std::string>{"plain", "a/b", hash_}));
+    for (const char* key : {"plain", "a/b", hash_.c_str()}) {
+      ASSERT_TRUE(isOutcome(clients[i]->getPage(key, target), HICACHE_HIT)) << key;
+      EXPECT_EQ(target, pages[i]) << key;
+      EXPECT_TRUE(isOutcome(own.findPage(key), HICACHE_MISS)) << key;
+    }
+  }
+}
+
 TEST_F(NamingTest, shouldRefuseABadNamingBeforeItMakesADirectory) {
   EXPECT_ERROR(open(disk_ / "never", {{"tp_rank", "2"}, {"tp_size", "2"}}), HICACHE_INVALID_ARGUMENT, "tp_rank");
   EXPECT_FALSE(fileExists(disk_ / "never"));

@@ -49,6 +49,8 @@ TEST(SettingsTest, shouldHaveTheDefaultsThatTheHeaderStates) {
   EXPECT_EQ(config.naming.tp_rank, 0);
   EXPECT_EQ(config.naming.tp_size, 1);
   EXPECT_FALSE(config.naming.mla);
+  EXPECT_EQ(config.naming.namespace_digest, "");
+  EXPECT_STREQ(config.naming.word(), "sglang");
   EXPECT_TRUE(config.direct_io);
   EXPECT_TRUE(config.verify_checksum);
   EXPECT_EQ(config.lanes, 0);
@@ -80,6 +82,7 @@ TEST(SettingsTest, shouldTakeEveryGoodValue) {
   EXPECT_EQ(config.backend.params, (PluginParams{{"use_uring", "true"}}));
   EXPECT_EQ(config.backend.descriptors_in_flight, 4096 * 16);
   EXPECT_FALSE(config.naming.bucketed);
+  EXPECT_STREQ(config.naming.word(), "sglang-v0");
   EXPECT_EQ(config.naming.model, "meta/llama");
   EXPECT_EQ(config.naming.tp_rank, 2147483647);
   EXPECT_EQ(config.naming.tp_size, 2147483647);
@@ -95,6 +98,34 @@ TEST(SettingsTest, shouldTakeEveryGoodValue) {
   EXPECT_TRUE(parsed({{"naming", "sglang"}}).naming.bucketed);
 }
 
+TEST(SettingsTest, shouldTakeANamespaceOnlyWithItsDigest) {
+  const std::string digest = "0123456789abcdef0123456789abcdef";
+  for (const SettingPairs& pairs : {SettingPairs{{"naming", "namespace"}, {"namespace_digest", digest}},
+                                    SettingPairs{{"namespace_digest", digest}, {"naming", "namespace"}}}) {
+    const Naming naming = parsed(pairs).naming;
+    EXPECT_EQ(naming.namespace_digest, digest);
+    EXPECT_TRUE(naming.bucketed);
+    EXPECT_STREQ(naming.word(), "namespace");
+  }
+  EXPECT_ERROR(parsed({{"naming", "namespace"}}), HICACHE_INVALID_ARGUMENT, "namespace_digest: none given");
+  EXPECT_ERROR(parsed({{"namespace_digest", digest}}), HICACHE_INVALID_ARGUMENT, "given with naming = sglang");
+  EXPECT_ERROR(parsed({{"naming", "sglang-v0"}, {"namespace_digest", digest}}), HICACHE_INVALID_ARGUMENT,
+               "given with naming = sglang-v0");
+  EXPECT_ERROR(parsed({{"naming", "namespace"}, {"namespace_digest", digest}, {"naming", "sglang"}}), HICACHE_INVALID_ARGUMENT,
+               "given with naming = sglang");
+  const std::vector<std::string> bad_digests = {"",
+                                                digest.substr(1),
+                                                digest + "0",
+                                                "g" + digest.substr(1),
+                                                "/" + digest.substr(1),
+                                                "A" + digest.substr(1),
+                                                std::string(32, ' ')};
+  for (const std::string& bad : bad_digests) {
+    EXPECT_ERROR(parsed({{"naming", "namespace"}, {"namespace_digest", bad}}), HICACHE_INVALID_ARGUMENT,
+                 "32 lowercase hexadecimal digits");
+  }
+}
+
 TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAllowed) {
   struct Bad {
     const char* name;
@@ -105,7 +136,7 @@ TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAll
       {"storage_dir", "", "the path of a directory"},
       {"backend", "", "auto, 3FS"},
       {"layout", "segments", "files"},
-      {"naming", "SGLang", "sglang or sglang-v0"},
+      {"naming", "SGLang", "sglang, sglang-v0 or namespace"},
       {"mla", "yes", "true or false"},
       {"direct_io", "1", "true or false"},
       {"direct_io", "True", "true or false"},
