@@ -59,7 +59,8 @@ enum hicache_outcome {
   HICACHE_OUTCOME_CORRUPT = 5, /* get: length or checksum is wrong; the target's content is undefined */
   HICACHE_FAILED = 6,          /* see hicache_batch_cause */
   HICACHE_TIMED_OUT = 7,       /* the deadline passed; a late set leaves the whole page or nothing */
-  HICACHE_REMOVED = 8          /* delete: the page was there and is gone */
+  HICACHE_REMOVED = 8,         /* delete: the page was there and is gone */
+  HICACHE_CANCELLED = 9        /* see hicache_batch_cancel; a late set leaves the whole page or nothing */
 };
 
 /* Bits of the flags of one key. */
@@ -73,8 +74,8 @@ enum hicache_flag {
 /* Bits of hicache_next_event. */
 enum hicache_event {
   HICACHE_EVENT_COMPLETED = 1, /* every key is settled: hicache_batch_results is final */
-  HICACHE_EVENT_RELEASED = 2   /* the batch's memory is no longer read or written: free it. After a time-out this comes later,
-                                  when the transfer has drained, or never while the storage hangs */
+  HICACHE_EVENT_RELEASED = 2   /* the batch's memory is no longer read or written: free it. After a time-out or a cancel this
+                                  comes later, when the transfer has drained, or never while the storage hangs */
 };
 
 /* Memory types, numbered as NIXL numbers them. */
@@ -214,12 +215,17 @@ HICACHE_API int64_t hicache_next_event(hicache_store* store, int64_t timeout_mil
  * when there is no such batch: hicache_next_event gives it then. One thread at a time for each batch. */
 HICACHE_API int32_t hicache_batch_wait(hicache_store* store, int64_t batch, int64_t timeout_millis);
 
+/* Settles every key of a batch that is still open as CANCELLED, at once. What no lane has begun is dropped and touches no file;
+ * what is in flight runs on to its end, holds the batch's memory until RELEASED, and publishes nothing it has not begun to
+ * publish. Returns 1 when a key was open, else 0: the batch had completed, or there is no such batch. */
+HICACHE_API int32_t hicache_batch_cancel(hicache_store* store, int64_t batch);
+
 /* Copies the results of the first n keys: outcome, page length (bytes moved; for exists: the page's length), flags. Returns the
  * batch's number of keys, or -1 when there is no such batch. */
 HICACHE_API int64_t hicache_batch_results(hicache_store* store, int64_t batch, int64_t n, int32_t* outcomes,
                                           int64_t* page_lengths, int32_t* flags);
 
-/* Fills cause for a key that is FAILED, CORRUPT or TIMED_OUT and returns 1; returns 0 when there is none. */
+/* Fills cause for a key that is FAILED, CORRUPT or TIMED_OUT and returns 1; returns 0 when there is none, as for CANCELLED. */
 HICACHE_API int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, hicache_error* cause);
 
 /* Forgets a batch; to be called once after its last event. */

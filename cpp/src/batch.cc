@@ -103,15 +103,26 @@ void Batch::endChunk(size_t begin, std::vector<PageResult> results) {
 bool Batch::abandon(const std::string& reason) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (completed_) return false;
-  abandoned_.store(true, std::memory_order_release);
   auto cause = std::make_shared<const Error>(HICACHE_TIMEOUT, describeProgress() + reason);
-  for (PageResult& result : results_) {
-    if (result.outcome == HICACHE_PENDING) result = {HICACHE_TIMED_OUT, 0, 0, cause};
+  settleOpen(std::move(lock), {HICACHE_TIMED_OUT, 0, 0, std::move(cause)});
+  return true;
+}
+
+bool Batch::cancel() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (completed_) return false;
+  settleOpen(std::move(lock), PageResult::of(HICACHE_CANCELLED));
+  return true;
+}
+
+void Batch::settleOpen(std::unique_lock<std::mutex> lock, const PageResult& result) {
+  abandoned_.store(true, std::memory_order_release);
+  for (PageResult& slot : results_) {
+    if (slot.outcome == HICACHE_PENDING) slot = result;
   }
   open_keys_ = 0;
   completed_ = true;
   tell(std::move(lock), HICACHE_EVENT_COMPLETED);
-  return true;
 }
 
 void Batch::completeEmpty() {

@@ -95,7 +95,8 @@ class Batch {
   Operation operation() const { return operation_; }
   Clock::time_point deadline() const { return deadline_; }
 
-  // True once the deadline has passed or the store closed: what is still under way must come to nothing.
+  // True once the deadline has passed, the batch was cancelled, or the store closed: what is still under way must come to
+  // nothing.
   bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
 
   // Settles one key before the batch is submitted: a bad argument, a superseded entry.
@@ -108,6 +109,8 @@ class Batch {
 
   // Settles what is open as TIMED_OUT with the given reason; a no-op when all is settled. True when something was open.
   bool abandon(const std::string& reason);
+  // The same as CANCELLED, which needs no cause.
+  bool cancel();
 
   // Completes a batch that has no chunk.
   void completeEmpty();
@@ -125,6 +128,7 @@ class Batch {
 
  private:
   std::string describeProgress() const;
+  void settleOpen(std::unique_lock<std::mutex> lock, const PageResult& result);
   void tell(std::unique_lock<std::mutex> lock, int32_t bits);
 
   const int64_t id_;

@@ -187,6 +187,10 @@ int32_t hicache_batch_wait(hicache_store* store, int64_t batch, int64_t timeout_
   });
 }
 
+int32_t hicache_batch_cancel(hicache_store* store, int64_t batch) {
+  return guarded<int32_t>(nullptr, 0, [&] { return store->store.cancel(batch) ? 1 : 0; });
+}
+
 int64_t hicache_batch_results(hicache_store* store, int64_t batch, int64_t n, int32_t* outcomes, int64_t* page_lengths,
                               int32_t* flags) {
   return guarded<int64_t>(nullptr, -1, [&]() -> int64_t {

@@ -2,6 +2,7 @@
 #include "chunk_queue.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hicache {
 
@@ -10,7 +11,7 @@ bool ChunkQueue::submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> 
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (closed_) return false;
-    active_[batch->id()] = Active{batch, count, {}};
+    active_[batch->id()] = Active{batch, count, {}, false};
     for (Chunk& chunk : chunks) chunks_.push_back(std::move(chunk));
     if (batch->deadline() < watch_until_) watch_.notify_one();
   }
@@ -29,11 +30,21 @@ std::optional<Chunk> ChunkQueue::take(const Lane* lane, const std::atomic<bool>&
   return chunk;
 }
 
+std::vector<Chunk> ChunkQueue::withdraw(const Batch& batch) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Chunk> withdrawn;
+  auto stays = [&batch](const Chunk& chunk) { return chunk.batch.get() != &batch; };
+  auto first = std::stable_partition(chunks_.begin(), chunks_.end(), stays);
+  withdrawn.assign(std::make_move_iterator(first), std::make_move_iterator(chunks_.end()));
+  chunks_.erase(first, chunks_.end());
+  return withdrawn;
+}
+
 void ChunkQueue::ended(const Lane* lane, const Chunk& chunk) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto found = active_.find(chunk.batch->id());
   std::vector<const Lane*>& lanes = found->second.lanes;
-  lanes.erase(std::find(lanes.begin(), lanes.end(), lane));
+  if (lane != nullptr) lanes.erase(std::find(lanes.begin(), lanes.end(), lane));
   if (--found->second.open_chunks == 0) active_.erase(found);
   if (active_.empty()) idle_.notify_all();
 }
@@ -91,18 +102,29 @@ size_t ChunkQueue::activePages() const {
   return pages;
 }
 
-bool ChunkQueue::waitForDeadline() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  watch_until_ = Clock::time_point::max();
+Clock::time_point ChunkQueue::nearestDeadline() const {
+  Clock::time_point nearest = Clock::time_point::max();
   for (const auto& [id, active] : active_) {
-    // A settled batch waits for its memory only; its deadline is over.
-    if (!active.batch->allSettled()) watch_until_ = std::min(watch_until_, active.batch->deadline());
+    if (!active.overdue) nearest = std::min(nearest, active.batch->deadline());
   }
+  return nearest;
+}
+
+bool ChunkQueue::waitForDeadline(std::vector<std::shared_ptr<Batch>>* overdue) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  overdue->clear();
+  watch_until_ = nearestDeadline();
   if (stopped_) return false;
   if (watch_until_ == Clock::time_point::max()) {
     watch_.wait(lock);
   } else {
     watch_.wait_until(lock, watch_until_);
+  }
+  Clock::time_point now = Clock::now();
+  for (auto& [id, active] : active_) {
+    if (active.overdue || active.batch->deadline() > now) continue;
+    active.overdue = true;
+    overdue->push_back(active.batch);
   }
   return !stopped_;
 }

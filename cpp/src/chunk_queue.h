@@ -25,7 +25,9 @@ class ChunkQueue {
 
   // The next chunk for a lane. wait: blocks until there is one, the queue stops, or the lanes are woken.
   std::optional<Chunk> take(const Lane* lane, const std::atomic<bool>& retired, bool wait);
-  // A chunk has ended: its results are in its batch.
+  // The chunks of a batch that no lane has taken yet, and now none will: for the caller to end.
+  std::vector<Chunk> withdraw(const Batch& batch);
+  // A chunk has ended: its results are in its batch. lane: null for a withdrawn one.
   void ended(const Lane* lane, const Chunk& chunk);
 
   // For the lane pool. No new batch is taken from here on.
@@ -44,15 +46,19 @@ class ChunkQueue {
   // Keys of the batches under way.
   size_t activePages() const;
 
-  // Sleeps until the nearest deadline of an active batch, a new nearer one, until, or stop. False once stopped.
-  bool waitForDeadline();
+  // Sleeps until the nearest deadline of an active batch, a new nearer one, or stop, and hands out each batch once when its
+  // deadline has passed, also one that is settled: a cancelled one may hang in a lane. False once stopped.
+  bool waitForDeadline(std::vector<std::shared_ptr<Batch>>* overdue);
 
  private:
   struct Active {
     std::shared_ptr<Batch> batch;
     size_t open_chunks = 0;
     std::vector<const Lane*> lanes;  // one entry for each chunk that a lane holds
+    bool overdue = false;            // was handed out by waitForDeadline
   };
+
+  Clock::time_point nearestDeadline() const;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // lanes wait here

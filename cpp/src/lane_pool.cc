@@ -56,14 +56,34 @@ size_t LanePool::quarantined() const {
 
 void LanePool::supervise() {
   ::pthread_setname_np(::pthread_self(), "hicache-watch");
-  while (queue_->waitForDeadline()) {
-    Clock::time_point now = Clock::now();
-    for (const std::shared_ptr<Batch>& batch : queue_->activeBatches()) {
-      if (batch->deadline() > now || !batch->abandon("the storage did not answer in time")) continue;
-      retireLanesOf(*batch);
+  std::vector<std::shared_ptr<Batch>> overdue;
+  while (queue_->waitForDeadline(&overdue)) {
+    for (const std::shared_ptr<Batch>& batch : overdue) {
+      abandon(*batch, "the storage did not answer in time");
+      if (!batch->released()) retireLanesOf(*batch);
     }
+    overdue.clear();
     refill();
     reapEnded();
+  }
+}
+
+bool LanePool::cancel(const std::shared_ptr<Batch>& batch) {
+  if (!batch->cancel()) return false;
+  endQueued(*batch);
+  return true;
+}
+
+void LanePool::abandon(Batch& batch, const char* reason) {
+  batch.abandon(reason);
+  endQueued(batch);
+}
+
+// Nobody waits for what no lane has begun: its memory is free at once, however busy the lanes are.
+void LanePool::endQueued(const Batch& batch) {
+  for (const Chunk& chunk : queue_->withdraw(batch)) {
+    chunk.batch->endChunk(chunk.begin, {});
+    queue_->ended(nullptr, chunk);
   }
 }
 
@@ -105,7 +125,7 @@ bool LanePool::close(std::chrono::milliseconds timeout) {
   queue_->close();
   bool idle = queue_->waitIdle(until);
   if (!idle) {
-    for (const std::shared_ptr<Batch>& batch : queue_->activeBatches()) batch->abandon("the store was closed first");
+    for (const std::shared_ptr<Batch>& batch : queue_->activeBatches()) abandon(*batch, "the store was closed first");
   }
   queue_->stop();
   if (supervisor_.joinable()) supervisor_.join();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The lanes of a store, and the supervisor that enforces deadlines: it settles a late batch, retires the lanes that hold parts
-// of it, and puts new lanes in their place.
+// of it, and puts new lanes in their place. A cancelled batch is settled before; its lanes are retired at its deadline all the
+// same.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,9 @@ class LanePool {
   // Throws CLOSED, or BACKEND_UNAVAILABLE when too many lanes hang.
   void submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> chunks);
 
+  // Cancels what is open of a batch. False when nothing was.
+  bool cancel(const std::shared_ptr<Batch>& batch);
+
   // Takes no more batches, waits for those under way, abandons the rest. True when every lane has drained. Idempotent.
   bool close(std::chrono::milliseconds timeout);
 
@@ -40,6 +44,8 @@ class LanePool {
 
  private:
   void supervise();
+  void abandon(Batch& batch, const char* reason);
+  void endQueued(const Batch& batch);
   void retireLanesOf(const Batch& batch);
   void refill();
   void reapEnded();

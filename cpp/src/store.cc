@@ -141,6 +141,11 @@ std::shared_ptr<Batch> Store::batch(int64_t id) const {
   return found == batches_.end() ? nullptr : found->second;
 }
 
+bool Store::cancel(int64_t id) {
+  std::shared_ptr<Batch> found = batch(id);
+  return found != nullptr && lanes_->cancel(found);
+}
+
 void Store::forget(int64_t id) {
   std::lock_guard<std::mutex> lock(mutex_);
   batches_.erase(id);

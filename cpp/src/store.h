@@ -48,6 +48,8 @@ class Store {
   int64_t submit(const BatchRequest& request);
   // nullptr when there is no such batch.
   std::shared_ptr<Batch> batch(int64_t id) const;
+  // Settles what is open as CANCELLED, see hicache_batch_cancel. False when nothing was, or there is no such batch.
+  bool cancel(int64_t id);
   void forget(int64_t id);
 
   // Memory that many transfers will use: from its first transfer on, each lane keeps it registered. Returns an id. Throws

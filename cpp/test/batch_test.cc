@@ -93,6 +93,38 @@ TEST_F(BatchTest, shouldNotTimeOutWhatIsSettled) {
   EXPECT_FALSE(batch->abandoned());
 }
 
+TEST_F(BatchTest, shouldSettleWhatIsOpenWhenItIsCancelledAndNothingElse) {
+  auto batch = make(3, 2);
+  batch->endChunk(0, stored(1));
+  EXPECT_TRUE(batch->cancel());
+  EXPECT_TRUE(batch->abandoned());
+  EXPECT_TRUE(batch->allSettled());
+  EXPECT_EQ(nextBits(), HICACHE_EVENT_COMPLETED);
+  EXPECT_FALSE(batch->released());
+  EXPECT_FALSE(batch->cancel()) << "nothing is open any more";
+  EXPECT_FALSE(batch->abandon("the deadline comes later"));
+  batch->endChunk(1, stored(2));
+  EXPECT_EQ(nextBits(), HICACHE_EVENT_RELEASED);
+  EXPECT_EQ(nextBits(), 0);
+  EXPECT_EQ(outcomesOf(*batch), (std::vector<int32_t>{HICACHE_STORED, HICACHE_CANCELLED, HICACHE_CANCELLED}));
+  EXPECT_EQ(batch->cause(1), nullptr) << "its cause is the caller";
+
+  auto done = make(1, 1);
+  done->endChunk(0, stored(1));
+  EXPECT_FALSE(done->cancel());
+  EXPECT_FALSE(done->abandoned());
+}
+
+TEST_F(BatchTest, shouldGiveOneWhoWaitsTheCancelAndTheQueueTheRelease) {
+  auto batch = make(1, 1);
+  std::thread canceller([&] { batch->cancel(); });
+  int32_t bits = batch->wait(std::chrono::minutes(1));
+  canceller.join();
+  EXPECT_EQ(bits == 0 ? nextBits() : bits, HICACHE_EVENT_COMPLETED);
+  batch->endChunk(0, {});
+  EXPECT_EQ(nextBits(), HICACHE_EVENT_RELEASED);
+}
+
 TEST_F(BatchTest, shouldKeepWhatIsSettledEarly) {
   auto batch = make(3, 1);
   batch->settleEarly(1, PageResult::failed(Error(HICACHE_INVALID_ARGUMENT, "bad")));

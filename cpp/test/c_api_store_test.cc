@@ -262,6 +262,23 @@ TEST_F(CApiStoreTest, shouldGiveEachEventToAWaiterOrToTheReaderOfEvents) {
   EXPECT_EQ(hicache_next_event(store_, 0, &events), 0) << "no event is given twice";
 }
 
+TEST_F(CApiStoreTest, shouldCancelABatchThatIsOpenAndNoOther) {
+  openStore();
+  hicache_error error = {};
+  EXPECT_EQ(hicache_batch_cancel(store_, 12345), 0) << "there is no such batch";
+  for (int i = 0; i < 100; ++i) {
+    int64_t batch = submitSet("key", page_, &error);
+    ASSERT_GT(batch, 0) << messageOf(error);
+    bool cancelled = hicache_batch_cancel(store_, batch) == 1;
+    EXPECT_EQ(waitFor(batch), HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED);
+    EXPECT_EQ(outcomeOf(batch), cancelled ? HICACHE_CANCELLED : HICACHE_STORED);
+    EXPECT_EQ(hicache_batch_cause(store_, batch, 0, &error), 0);
+    EXPECT_EQ(hicache_batch_cancel(store_, batch), 0) << "it has completed";
+    hicache_batch_free(store_, batch);
+  }
+  setPage("key", page_);
+}
+
 TEST_F(CApiStoreTest, shouldSayThatNothingIsLeftOnceItIsClosed) {
   openStore();
   hicache_error error = {};

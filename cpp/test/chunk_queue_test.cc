@@ -29,6 +29,7 @@ class ChunkQueueTest : public testing::Test {
   const Lane* const first_ = reinterpret_cast<const Lane*>(0x1000);
   const Lane* const second_ = reinterpret_cast<const Lane*>(0x2000);
   const std::atomic<bool> not_retired_{false};
+  std::vector<std::shared_ptr<Batch>> overdue_;
   ChunkQueue queue_;
 };
 
@@ -91,7 +92,7 @@ TEST_F(ChunkQueueTest, shouldWakeALaneForAChunkForItsRetirementAndForTheEnd) {
   std::thread stopper([&] { queue_.stop(); });
   EXPECT_FALSE(take(first_, true).has_value());
   stopper.join();
-  EXPECT_FALSE(queue_.waitForDeadline());
+  EXPECT_FALSE(queue_.waitForDeadline(&overdue_));
 }
 
 TEST_F(ChunkQueueTest, shouldWaitForTheNearestDeadline) {
@@ -100,30 +101,60 @@ TEST_F(ChunkQueueTest, shouldWaitForTheNearestDeadline) {
   // A nearer deadline wakes the one who waits for the later one.
   auto soon = make(2, 1, Clock::now() + milliseconds(50));
   std::thread submitter([&] { queue_.submit(soon, chunksOf(soon)); });
-  while (Clock::now() < soon->deadline()) ASSERT_TRUE(queue_.waitForDeadline());
+  while (overdue_.empty()) ASSERT_TRUE(queue_.waitForDeadline(&overdue_));
   submitter.join();
+  EXPECT_GE(Clock::now(), soon->deadline());
+  EXPECT_EQ(overdue_, std::vector<std::shared_ptr<Batch>>{soon});
   EXPECT_EQ(queue_.activeBatches().size(), 2u);
   for (int i = 0; i < 2; ++i) queue_.ended(first_, *take(first_));
 }
 
-TEST_F(ChunkQueueTest, shouldNotWakeForADeadlineOfABatchThatIsSettled) {
-  // Both its keys are settled, one chunk is still under way: nothing is left to time out.
-  auto batch = make(1, 2, Clock::now() - milliseconds(1));
-  batch->settleEarly(1, PageResult::of(HICACHE_SKIPPED));
+TEST_F(ChunkQueueTest, shouldHandOutABatchThatIsOverdueOnceThoughItIsSettled) {
+  // A cancelled batch has no open key, and a chunk of it may hang in a lane.
+  auto batch = make(1, 1, Clock::now() - milliseconds(1));
   ASSERT_TRUE(queue_.submit(batch, chunksOf(batch)));
   std::optional<Chunk> chunk = take(first_);
-  batch->endChunk(0, {PageResult::of(HICACHE_HIT)});
-  queue_.ended(first_, *chunk);
-  EXPECT_FALSE(batch->abandon("late"));
+  ASSERT_TRUE(batch->cancel());
+  while (overdue_.empty()) ASSERT_TRUE(queue_.waitForDeadline(&overdue_));
+  EXPECT_EQ(overdue_, std::vector<std::shared_ptr<Batch>>{batch});
   std::thread stopper([&] {
     std::this_thread::sleep_for(milliseconds(50));
     queue_.stop();
   });
   int wakes = 0;
-  while (queue_.waitForDeadline()) ++wakes;
+  while (queue_.waitForDeadline(&overdue_)) {
+    EXPECT_TRUE(overdue_.empty()) << "handed out twice";
+    ++wakes;
+  }
   stopper.join();
   EXPECT_LE(wakes, 1) << "the supervisor spins";
-  queue_.ended(first_, *take(first_));
+  queue_.ended(first_, *chunk);
+}
+
+TEST_F(ChunkQueueTest, shouldWithdrawOnlyWhatNoLaneHasTaken) {
+  auto one = make(1, 3);
+  auto other = make(2, 2);
+  ASSERT_TRUE(queue_.submit(one, chunksOf(one)));
+  ASSERT_TRUE(queue_.submit(other, chunksOf(other)));
+  std::optional<Chunk> taken = take(first_);
+  const std::vector<Chunk> withdrawn = queue_.withdraw(*one);
+  ASSERT_EQ(withdrawn.size(), 2u);
+  EXPECT_EQ(withdrawn[0].begin, 1u);
+  EXPECT_EQ(withdrawn[1].begin, 2u);
+  EXPECT_TRUE(queue_.withdraw(*one).empty());
+  EXPECT_EQ(queue_.activeCount(), 2u) << "not before they have ended";
+  for (const Chunk& chunk : withdrawn) queue_.ended(nullptr, chunk);
+  EXPECT_EQ(queue_.lanesOf(*one), std::vector<const Lane*>{first_});
+  queue_.ended(first_, *taken);
+  EXPECT_EQ(queue_.activeCount(), 1u);
+  for (size_t i = 0; i < 2; ++i) {
+    std::optional<Chunk> chunk = take(first_);
+    ASSERT_TRUE(chunk.has_value());
+    EXPECT_EQ(chunk->batch, other);
+    EXPECT_EQ(chunk->begin, i) << "the others keep their order";
+    queue_.ended(first_, *chunk);
+  }
+  EXPECT_TRUE(queue_.waitIdle(Clock::now()));
 }
 
 }  // namespace

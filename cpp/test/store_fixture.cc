@@ -10,8 +10,8 @@ namespace hicache {
 namespace {
 
 const char* nameOf(hicache_outcome outcome) {
-  static const char* const kNames[] = {"PENDING", "STORED", "HIT",       "MISS",   "SKIPPED",
-                                       "CORRUPT", "FAILED", "TIMED_OUT", "REMOVED"};
+  static const char* const kNames[] = {"PENDING", "STORED", "HIT",       "MISS",    "SKIPPED",
+                                       "CORRUPT", "FAILED", "TIMED_OUT", "REMOVED", "CANCELLED"};
   return kNames[outcome];
 }
 

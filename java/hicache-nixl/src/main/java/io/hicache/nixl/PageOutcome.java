@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_CANCELLED;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FAILED;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_HIT;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_MISS;
@@ -37,7 +38,13 @@ public enum PageOutcome {
    */
   TIMED_OUT(HICACHE_TIMED_OUT),
   /** Delete, clear: what was there is gone. */
-  REMOVED(HICACHE_REMOVED);
+  REMOVED(HICACHE_REMOVED),
+  /**
+   * The caller cancelled the batch first. A set leaves the whole page or nothing, a get leaves its
+   * target undefined; the memory of the call stays referenced until the storage lets go of it. Not
+   * a failure, and without a cause: nothing went wrong.
+   */
+  CANCELLED(HICACHE_CANCELLED);
 
   private static final PageOutcome[] BY_NUMBER = new PageOutcome[values().length + 1];
 

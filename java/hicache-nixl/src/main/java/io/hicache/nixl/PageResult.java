@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import java.util.concurrent.CancellationException;
+
 /**
  * What became of one key of a call.
  *
@@ -29,12 +31,16 @@ public record PageResult(
   /**
    * The cause as an exception thrown here, for callers that want no failure to pass unseen.
    *
-   * @return this result, when it is not a failure
+   * @return this result, when it is neither a failure nor cancelled
    * @throws HiCacheException with the code of {@link #cause()}
+   * @throws CancellationException for {@link PageOutcome#CANCELLED}
    */
   public PageResult orThrow() {
     if (outcome.isFailure()) {
       throw cause.here();
+    }
+    if (outcome == PageOutcome.CANCELLED) {
+      throw new CancellationException("the batch with '" + key + "' was cancelled by its caller");
     }
     return this;
   }

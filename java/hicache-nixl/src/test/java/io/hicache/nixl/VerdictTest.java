@@ -3,9 +3,11 @@ package io.hicache.nixl;
 
 import static io.hicache.nixl.StoreFixture.refused;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.testng.annotations.Test;
 
 /** SGLang's answers, for every outcome. */
@@ -77,6 +79,17 @@ public class VerdictTest {
       assertThat(Verdict.leadingHits(results)).isEqualTo(outcome == PageOutcome.HIT ? 5 : 3);
     }
     assertThat(Verdict.leadingHits(List.of())).isZero();
+  }
+
+  @Test
+  public void shouldLetNoCancelPassForDone() {
+    PageResult cancelled = result(PageOutcome.CANCELLED);
+    assertThat(cancelled.outcome().isFailure()).as("nothing went wrong").isFalse();
+    assertThat(cancelled.cause()).isNull();
+    assertThatExceptionOfType(CancellationException.class)
+        .isThrownBy(cancelled::orThrow)
+        .withMessageContaining("'k'");
+    assertThat(result(PageOutcome.MISS).orThrow()).isEqualTo(result(PageOutcome.MISS));
   }
 
   @Test
