@@ -110,7 +110,7 @@ TEST_F(CancelTest, shouldRetireTheLaneOfACancelledFileCallThatHangsAtItsDeadline
   StoreClient& client = openNarrow();
   ASSERT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
   for (Operation operation : {Operation::kGet, Operation::kExists}) {
-    files_->hang(FaultyFiles::Kind::kOpenBeneath);
+    files_->hang(operation == Operation::kGet ? FaultyFiles::Kind::kOpenBeneath : FaultyFiles::Kind::kStatusAt);
     int64_t batch = client.submit(operation, {{"key", target_}}, 2000);
     ASSERT_TRUE(soon([&] { return files_->hangs(); }));
     EXPECT_TRUE(client.store().cancel(batch));

@@ -77,11 +77,11 @@ TEST(KeyCodecTest, shouldWriteADigestInPlaceOfModelAndRanksInANamespace) {
   EXPECT_EQ(digestOnlyPart(codec, "a/b").size(), 64u);
   EXPECT_EQ(codec.name(std::string(219, 'k')), std::string(219, 'k') + codec.suffix());
   EXPECT_TRUE(KeyCodec::isDigestName(codec.name(std::string(220, 'k'))));
-  std::string_view key;
+  PageName key;
   const std::string name = codec.name("key1");
-  EXPECT_TRUE(codec.keyOf(name, &key));
-  EXPECT_EQ(key, "key1");
-  EXPECT_FALSE(codec.keyOf("key1_ns-0123456789abcdef0123456789abcdee", &key));
+  EXPECT_TRUE(codec.partsOf(name, &key));
+  EXPECT_EQ(key.key, "key1");
+  EXPECT_FALSE(codec.partsOf("key1_ns-0123456789abcdef0123456789abcdee", &key));
 }
 
 TEST(KeyCodecTest, shouldRefuseAModelWhosePagesWouldReadLikeThoseOfANamespace) {

@@ -20,6 +20,9 @@ public record PageBlocks(long[] addresses, long[] lengths, int blocksPerPage) {
   /**
    * Checks that the blocks make whole pages.
    *
+   * @param addresses first byte of each block; not copied
+   * @param lengths bytes of each block; not copied
+   * @param blocksPerPage how many blocks make one page, 1 or more
    * @throws HiCacheException INVALID_ARGUMENT when they do not
    */
   public PageBlocks {

@@ -21,6 +21,10 @@ public record PoolTransfer(
   /**
    * Checks that nothing is missing.
    *
+   * @param name the pool
+   * @param keys one for each page
+   * @param hostIndices tokens of the pages
+   * @param hitPolicy which pages a prefix needs
    * @throws HiCacheException INVALID_ARGUMENT for a null
    */
   public PoolTransfer {
