@@ -6,6 +6,7 @@
 #
 # --quick   leaves out the builds with the address, undefined behaviour and thread sanitizer
 #
+# Virtual threads are tested on the JDK 21 or newer that JAVA21_HOME names, else on one beside the JDK in use; skipped without.
 # Each step's output goes to build/logs/STEP.log; of a failed step the end is shown. A failed step does not stop the others.
 # Tests of the groups gpu, obj and slow are not run: mvn verify -Dgroups=gpu
 set -euo pipefail
@@ -122,7 +123,7 @@ quick=false
 case "${1:-}" in
   "") ;;
   --quick) quick=true ;;
-  -h | --help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) die "unknown argument '$1', see --help" ;;
 esac
 

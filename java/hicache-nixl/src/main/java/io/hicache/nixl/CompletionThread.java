@@ -24,8 +24,8 @@ import org.apache.logging.log4j.Logger;
  * core still reads or writes: a batch's tensors stay referenced here until its RELEASED event,
  * which after a time-out comes long after its COMPLETED event.
  *
- * <p>Futures are completed on this thread. Only waiting threads hang on them; a caller's own
- * callback must be moved to another executor first, or it would hold up every other batch.
+ * <p>Futures are completed on this thread. Only waiting threads hang on them, and what hands a
+ * caller's own future over to another thread: a callback here would hold up every other batch.
  *
  * <p>Threads: {@link #expect} from any number of threads.
  */
@@ -41,7 +41,11 @@ final class CompletionThread {
 
   /** One batch in the core. */
   private record Expected(
-      int count, CompletableFuture<BatchResult> future, Object held, AtomicInteger handled) {}
+      int count,
+      CompletableFuture<BatchResult> future,
+      Object held,
+      Runnable released,
+      AtomicInteger handled) {}
 
   /** A batch that the core has taken: its id there, and the future that is always completed. */
   record Submitted(long id, CompletableFuture<BatchResult> future) {}
@@ -58,15 +62,16 @@ final class CompletionThread {
    * Submits a batch and announces it to this thread.
    *
    * @param held what must stay referenced until the batch is released
+   * @param released runs once when it is released; must not throw
    * @param submission gives the batch id; what it throws is passed on, and nothing was started
    * @return its future is always completed with a value, at the latest when the store closes
    */
-  Submitted expect(int count, Object held, LongSupplier submission) {
+  Submitted expect(int count, Object held, Runnable released, LongSupplier submission) {
     CompletableFuture<BatchResult> future = new CompletableFuture<>();
     announcing.readLock().lock();
     try {
       long id = submission.getAsLong();
-      expected.put(id, new Expected(count, future, held, new AtomicInteger()));
+      expected.put(id, new Expected(count, future, held, released, new AtomicInteger()));
       return new Submitted(id, future);
     } finally {
       announcing.readLock().unlock();
@@ -138,7 +143,11 @@ final class CompletionThread {
       return;
     }
     BatchResult result = (events & HICACHE_EVENT_COMPLETED) == 0 ? null : read(batch, entry.count);
-    // After a time-out a waiting caller and this class's thread each have one of the events.
+    if ((events & HICACHE_EVENT_RELEASED) != 0) {
+      entry.released.run();
+    }
+    // After a time-out or a cancel a waiting caller and this class's thread each have one of the
+    // events.
     if (entry.handled.accumulateAndGet(events, (a, b) -> a | b) == ALL_EVENTS) {
       hicache_batch_free(store, batch);
       expected.remove(batch);

@@ -43,6 +43,9 @@ enum ConfigKey {
   CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
   CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(0, 1L << 40), 0L),
   CHUNKS_IN_FLIGHT("chunks_in_flight", null, "chunks_in_flight", ValueKind.whole(0, 64), 0L),
+  /** Bounded before the core is called. */
+  MAX_IN_FLIGHT_BYTES(
+      "max_in_flight_bytes", null, null, ValueKind.whole(1, Long.MAX_VALUE), 1L << 30),
   /** Given to each batch, so the core has no setting for it. */
   TIMEOUT_MILLIS("timeout_millis", null, null, ValueKind.whole(1, Integer.MAX_VALUE), 60_000L),
   CLOSE_TIMEOUT_MILLIS(

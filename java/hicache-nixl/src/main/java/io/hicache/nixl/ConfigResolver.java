@@ -8,6 +8,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
 
 /**
  * Merges builder, file, environment and defaults into effective values, checks each, and remembers
@@ -29,6 +30,7 @@ final class ConfigResolver {
    * @param onlyTheseParameters whether the file's plugin parameters are left out
    * @param file the file's layer, or null
    * @param environment environment variables
+   * @param completionExecutor where futures complete, or null; no value that a file could name
    */
   record Layers(
       String setBy,
@@ -36,7 +38,8 @@ final class ConfigResolver {
       Map<String, Object> parameters,
       boolean onlyTheseParameters,
       FileLayer file,
-      Map<String, String> environment) {
+      Map<String, String> environment,
+      Executor completionExecutor) {
     /** Says nothing of the values, which may be secret. */
     @Override
     public String toString() {

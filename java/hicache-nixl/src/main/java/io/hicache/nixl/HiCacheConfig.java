@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 
 /**
@@ -189,6 +190,23 @@ public final class HiCacheConfig {
     return (Boolean) value(ConfigKey.SKIP_EXISTING);
   }
 
+  /**
+   * {@return most bytes of sets and gets in flight; a call that finds no room waits for it, and a
+   * larger batch goes alone}
+   */
+  public long maxInFlightBytes() {
+    return (Long) value(ConfigKey.MAX_IN_FLIGHT_BYTES);
+  }
+
+  /**
+   * {@return where futures complete; null: on threads of the store's own}
+   *
+   * @see HiCacheConfigBuilder#completionExecutor(Executor)
+   */
+  public Executor completionExecutor() {
+    return layers.completionExecutor();
+  }
+
   /** {@return milliseconds after which a call that names no deadline times out} */
   public long timeoutMillis() {
     return (Long) value(ConfigKey.TIMEOUT_MILLIS);
@@ -246,7 +264,7 @@ public final class HiCacheConfig {
         .collect(Collectors.joining(", ", "HiCacheConfig[", "]"));
   }
 
-  /** Equal when every effective value is, wherever it comes from. */
+  /** Equal when every effective value is, wherever it comes from; the executor does not count. */
   @Override
   public boolean equals(Object other) {
     return other instanceof HiCacheConfig config && effective().equals(config.effective());

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 
 /**
  * Collects the layers of a configuration; nothing is checked before {@link #build()}. A setter
@@ -25,6 +26,7 @@ public final class HiCacheConfigBuilder {
   private Path path;
   private FileLayer file;
   private Map<String, String> environment;
+  private Executor completionExecutor;
 
   HiCacheConfigBuilder() {}
 
@@ -35,6 +37,7 @@ public final class HiCacheConfigBuilder {
     setBy = layers.setBy();
     file = layers.file();
     environment = layers.environment();
+    completionExecutor = layers.completionExecutor();
   }
 
   /**
@@ -281,6 +284,31 @@ public final class HiCacheConfigBuilder {
   }
 
   /**
+   * {@code max_in_flight_bytes}: most bytes of sets and gets in flight. A call that finds no room
+   * waits for it, and a larger batch goes alone.
+   *
+   * @param maxInFlightBytes at least 1, default 1 GiB
+   * @return this builder
+   */
+  public HiCacheConfigBuilder maxInFlightBytes(long maxInFlightBytes) {
+    return put(ConfigKey.MAX_IN_FLIGHT_BYTES, maxInFlightBytes);
+  }
+
+  /**
+   * Where the futures of {@link AsyncPageStore} complete, and callbacks run that hang on them. A
+   * callback that blocks holds up what waits for the same thread. Not a setting: no file has it.
+   *
+   * @param executor runs all that it is given, and is shut down by its owner, after the store was
+   *     closed; null (default): threads of the store's own, as many as there are callbacks that
+   *     block
+   * @return this builder
+   */
+  public HiCacheConfigBuilder completionExecutor(Executor executor) {
+    completionExecutor = executor;
+    return this;
+  }
+
+  /**
    * {@code timeout_millis}: deadline of a call that names none.
    *
    * @param timeoutMillis at least 1, default 60000
@@ -319,7 +347,8 @@ public final class HiCacheConfigBuilder {
             Collections.unmodifiableMap(new LinkedHashMap<>(parameters)),
             onlyTheseParameters,
             layer,
-            Map.copyOf(variables)));
+            Map.copyOf(variables),
+            completionExecutor));
   }
 
   HiCacheConfigBuilder put(ConfigKey key, Object value) {

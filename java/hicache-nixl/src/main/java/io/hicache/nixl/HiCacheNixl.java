@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -33,9 +34,10 @@ import org.bytedeco.pytorch.Tensor;
  * hangs.
  *
  * <p>Threads: safe from any number of threads. Calls block until done, at most for the configured
- * time-out and a grace of two seconds, and are not cut short by an interrupt.
+ * time-out and a grace of two seconds, and are not cut short by an interrupt. The batch forms whose
+ * names end in {@code Async} return futures, see {@link AsyncPageStore}.
  */
-public final class HiCacheNixl implements PageStore, HiCacheStorage {
+public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStorage {
   private static final Logger LOG = LogManager.getLogger(HiCacheNixl.class);
 
   private final NativeStore store;
@@ -47,7 +49,7 @@ public final class HiCacheNixl implements PageStore, HiCacheStorage {
 
   private HiCacheNixl(NativeStore store, HiCacheConfig config) {
     this.store = store;
-    calls = new PageCalls(store, config.timeoutMillis());
+    calls = new PageCalls(this, store, config.timeoutMillis());
     pools = new PoolStorage(store, calls, config);
     directory = new PageDirectory(this, store);
     Duration timeout = Duration.ofMillis(config.closeTimeoutMillis());
@@ -68,7 +70,9 @@ public final class HiCacheNixl implements PageStore, HiCacheStorage {
     if (config == null) {
       throw HiCacheException.invalid("open: the configuration is null");
     }
-    NativeStore store = NativeStore.open(config.toSettings());
+    NativeStore store =
+        NativeStore.open(
+            config.toSettings(), config.maxInFlightBytes(), config.completionExecutor());
     try {
       StoreDescription about = StoreDescription.of(store.describe());
       LOG.info("Backend {} was instantiated", about.backend());
@@ -305,6 +309,18 @@ public final class HiCacheNixl implements PageStore, HiCacheStorage {
   }
 
   @Override
+  public CompletableFuture<List<PageResult>> batchSetPagesV1Async(
+      List<String> keys, long[] hostIndices) {
+    return fenced(() -> pools.setV1Async(keys, hostIndices));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchGetPagesV1Async(
+      List<String> keys, long[] hostIndices) {
+    return fenced(() -> pools.getV1Async(keys, hostIndices));
+  }
+
+  @Override
   public boolean[] batchSetV1(List<String> keys, long[] hostIndices) {
     return Verdict.eachStored(batchSetPagesV1(keys, hostIndices));
   }
@@ -362,7 +378,52 @@ public final class HiCacheNixl implements PageStore, HiCacheStorage {
    */
   @Override
   public long clear() {
-    return fenced(() -> calls.clear().orThrow().length());
+    return fenced(calls::clear);
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchSetPagesAsync(
+      List<String> keys, List<Tensor> values) {
+    Arguments.requireSameSize("batchSet", keys, values);
+    return fenced(() -> calls.manyAsync(Operation.SET, keys, tensors(values), values));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchSetPagesAsync(
+      List<String> keys, long[] addresses, long[] lengths) {
+    Arguments.requireSameSize("batchSet", keys, addresses, lengths);
+    return fenced(() -> calls.manyAsync(Operation.SET, keys, ranges(addresses, lengths), null));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchGetPagesAsync(
+      List<String> keys, List<Tensor> targets) {
+    Arguments.requireSameSize("batchGet", keys, targets);
+    return fenced(() -> calls.manyAsync(Operation.GET, keys, tensors(targets), targets));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchGetPagesAsync(
+      List<String> keys, long[] addresses, long[] lengths) {
+    Arguments.requireSameSize("batchGet", keys, addresses, lengths);
+    return fenced(() -> calls.manyAsync(Operation.GET, keys, ranges(addresses, lengths), null));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchExistsPagesAsync(List<String> keys) {
+    Arguments.requireKeys("batchExists", keys);
+    return fenced(() -> calls.manyAsync(Operation.EXISTS, keys, null, null));
+  }
+
+  @Override
+  public CompletableFuture<List<PageResult>> batchDeletePagesAsync(List<String> keys) {
+    Arguments.requireKeys("batchDelete", keys);
+    return fenced(() -> calls.manyAsync(Operation.DELETE, keys, null, null));
+  }
+
+  @Override
+  public CompletableFuture<Long> clearAsync() {
+    return fenced(calls::clearAsync);
   }
 
   /**

@@ -3,6 +3,7 @@ package io.hicache.nixl;
 
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -56,6 +57,24 @@ public interface HiCacheStorage extends AutoCloseable {
    *     undefined
    */
   List<PageResult> batchGetPagesV1(List<String> keys, long[] hostIndices);
+
+  /**
+   * As {@link #batchSetPagesV1}, without a wait but for room in flight, see {@link AsyncPageStore}.
+   *
+   * @param keys one for each page
+   * @param hostIndices the pages' tokens in the pool; the pages must not change before completion
+   * @return completes with one result for each key
+   */
+  CompletableFuture<List<PageResult>> batchSetPagesV1Async(List<String> keys, long[] hostIndices);
+
+  /**
+   * As {@link #batchGetPagesV1}, without a wait but for room in flight, see {@link AsyncPageStore}.
+   *
+   * @param keys one for each page
+   * @param hostIndices the pages' tokens in the pool
+   * @return completes with one result for each key
+   */
+  CompletableFuture<List<PageResult>> batchGetPagesV1Async(List<String> keys, long[] hostIndices);
 
   /**
    * As {@link #batchSetPagesV1}.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_batch_cancel;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_deregister;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_register;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_close;
@@ -18,7 +19,9 @@ import io.hicache.nixl.core.hicache_store;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -37,36 +40,53 @@ final class NativeStore {
   private static final Logger LOG = LogManager.getLogger(NativeStore.class);
   private static final long THREAD_END_MILLIS = 5000;
 
+  /** Stands for a batch that the core never got. */
+  private static final long NO_BATCH = 0;
+
   /** Memory that a hanging transfer may still touch after its store was freed; never let go. */
   private static final Set<Object> QUARANTINE = ConcurrentHashMap.newKeySet();
 
   private final ReentrantReadWriteLock handleLock = new ReentrantReadWriteLock();
   private final Lock closeLock = new ReentrantLock();
+  private final InFlightBudget budget;
+  private final CompletionExecutor executor;
   private final CompletionThread completions;
   private hicache_store handle;
   private volatile boolean closing;
   private boolean drained;
 
-  private NativeStore(hicache_store handle) {
+  private NativeStore(hicache_store handle, long maxInFlightBytes, Executor completionExecutor) {
     this.handle = handle;
+    budget = new InFlightBudget(maxInFlightBytes);
+    executor = new CompletionExecutor(completionExecutor);
     completions = new CompletionThread(handle);
   }
 
-  /** Opens a store from a settings blob, see {@code hicache_store_open}. */
-  static NativeStore open(byte[] settings) {
+  /**
+   * Opens a store from a settings blob, see {@code hicache_store_open}.
+   *
+   * @param maxInFlightBytes bounds the bytes that the core holds
+   * @param completionExecutor where {@link #handOver} runs completions, or null
+   */
+  static NativeStore open(byte[] settings, long maxInFlightBytes, Executor completionExecutor) {
     NativeLibrary.load();
     try (NativeError error = new NativeError()) {
       hicache_store handle = hicache_store_open(settings, settings.length, error.out());
       if (handle == null || handle.isNull()) {
         throw error.toException();
       }
-      return new NativeStore(handle);
+      return new NativeStore(handle, maxInFlightBytes, completionExecutor);
     }
   }
 
   /** What every call on a closed store throws. */
   static HiCacheException closed() {
     return new HiCacheException(ErrorCode.CLOSED, "the store is closed; open a new one");
+  }
+
+  /** Bounds what this store has in flight. */
+  InFlightBudget budget() {
+    return budget;
   }
 
   /** Refuses a store whose close has begun. */
@@ -82,16 +102,67 @@ final class NativeStore {
   }
 
   /**
-   * Hands a batch to the core. The future is always completed with a value, at the latest when the
-   * store closes.
+   * Hands a batch to the core, when there is room for its bytes. The future is always completed
+   * with a value, at the latest when the store closes.
    *
+   * @param timeoutMillis for the wait for room and for the batch together
    * @throws HiCacheException when nothing was started, CLOSED among others
    */
   CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
-    return call(
-        store ->
-            completions.expect(
-                batch.count(), batch.held(), () -> startBatch(store, batch, timeoutMillis)));
+    long bytes = batch.bytes();
+    long timeoutNanos = TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+    long left = budget.acquire(bytes, timeoutNanos);
+    if (left == 0) {
+      return new CompletionThread.Submitted(
+          NO_BATCH, CompletableFuture.completedFuture(noRoom(batch, timeoutMillis)));
+    }
+    long leftMillis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(left));
+    boolean submitted = false;
+    try {
+      CompletionThread.Submitted started =
+          call(
+              store ->
+                  completions.expect(
+                      batch.count(),
+                      batch.held(),
+                      () -> budget.release(bytes),
+                      () -> startBatch(store, batch, leftMillis)));
+      submitted = true;
+      return started;
+    } finally {
+      if (!submitted) {
+        budget.release(bytes);
+      }
+    }
+  }
+
+  private BatchResult noRoom(PageBatch batch, long timeoutMillis) {
+    String message =
+        String.format(
+            "%d ms passed before there was room for the %d bytes of its batch: %d bytes are in"
+                + " flight, max_in_flight_bytes = %d; nothing was started",
+            timeoutMillis, batch.bytes(), budget.used(), budget.limit());
+    return BatchResult.all(
+        batch.count(), PageOutcome.TIMED_OUT, new HiCacheException(ErrorCode.TIMEOUT, message));
+  }
+
+  /** Completes a caller's future on another thread, see {@link CompletionExecutor#execute}. */
+  void handOver(Runnable completion) {
+    executor.execute(completion);
+  }
+
+  /**
+   * Cancels a batch, see {@code hicache_batch_cancel}. Its future completes as ever.
+   *
+   * @return true when a key was open
+   */
+  boolean cancel(long batch) {
+    handleLock.readLock().lock();
+    try {
+      return handle != null && hicache_batch_cancel(handle, batch) == 1;
+    } finally {
+      handleLock.readLock().unlock();
+    }
   }
 
   /** Waits for a batch on this thread, see {@link CompletionThread#settleHere}. */
@@ -233,8 +304,10 @@ final class NativeStore {
         return drained;
       }
       closing = true;
+      budget.close();
       drained = hicache_store_close(handle, Math.max(0, timeout.toMillis())) == 1;
       boolean ended = completions.join(THREAD_END_MILLIS);
+      executor.close();
       List<Object> unreleased = completions.unreleased();
       if (!unreleased.isEmpty()) {
         QUARANTINE.addAll(unreleased);

@@ -24,6 +24,7 @@ final class PageBatch {
   private final Object[] held;
   private final int[] origins;
   private int count;
+  private long bytes;
 
   private byte[] keyBytes;
   private int keyBytesLength;
@@ -142,6 +143,7 @@ final class PageBatch {
       System.arraycopy(file.lengths(), 0, lengths, blockCount, file.blocksPerPage());
       blockCount += file.blocksPerPage();
       blockCounts[count] = file.blocksPerPage();
+      bytes += Arrays.stream(file.lengths()).sum();
       dtypes[count] = pages.pool.dtype().value;
       held[count] = pages.pool;
     } else if (expectedLengths != null) {
@@ -176,6 +178,13 @@ final class PageBatch {
     return count;
   }
 
+  /**
+   * Bytes that a set or a get moves, and that its memory stays in use for; 0 for what moves none.
+   */
+  long bytes() {
+    return bytes;
+  }
+
   String key(int index) {
     return keys.get(index);
   }
@@ -191,6 +200,7 @@ final class PageBatch {
       TensorDescriptor range = memory.describe(index, () -> subject(index));
       addresses[count] = range.address();
       lengths[count] = range.length();
+      bytes = range.length() > Long.MAX_VALUE - bytes ? Long.MAX_VALUE : bytes + range.length();
       dtypes[count] = range.dtype();
       appendDims(range.dims());
     }

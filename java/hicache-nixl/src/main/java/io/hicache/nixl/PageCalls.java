@@ -8,11 +8,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
 /**
- * Blocking calls as waits on the futures of {@link NativeStore}: gather, submit, wait, merge.
+ * The straight line of every call: gather, submit, and wait or hand on, merge. Blocking calls wait
+ * on the futures of {@link NativeStore}; the others hand its results over to another thread.
  *
  * <p>A wait ends with its batch, or at the batch's deadline plus a grace. It does not end at an
  * interrupt, since the memory is in use until then; the interrupt is handed on afterwards.
@@ -24,11 +27,21 @@ final class PageCalls {
   private static final long GRACE_MILLIS = 2000;
   private static final long TIMEOUT_MILLIS_MAX = TimeUnit.DAYS.toMillis(3650);
 
+  /** Reachable from the core's thread while a future is open, so that nobody closes it as lost. */
+  @SuppressWarnings("unused")
+  private final Object owner;
+
   private final NativeStore store;
   private final long timeoutMillis;
   private final StorageCounters counters = new StorageCounters();
 
-  PageCalls(NativeStore store, long timeoutMillis) {
+  /**
+   * The calls of one store.
+   *
+   * @param owner the object that users hold
+   */
+  PageCalls(Object owner, NativeStore store, long timeoutMillis) {
+    this.owner = owner;
     this.store = store;
     this.timeoutMillis = Math.min(timeoutMillis, TIMEOUT_MILLIS_MAX);
   }
@@ -50,25 +63,78 @@ final class PageCalls {
     return run(PageBatch.of(operation, keys, memory, owners));
   }
 
+  /** Many keys, without a wait; a bad entry fails alone. */
+  CompletableFuture<List<PageResult>> manyAsync(
+      Operation operation, List<String> keys, PageBatch.Memory memory, List<?> owners) {
+    return start(PageBatch.of(operation, keys, memory, owners), results -> results);
+  }
+
   /** Removes every page; returns how many there were. */
-  PageResult clear() {
-    return run(PageBatch.ofClear()).get(0);
+  long clear() {
+    return removed(run(PageBatch.ofClear()));
+  }
+
+  /** Removes every page; completes with how many there were, or exceptionally. */
+  CompletableFuture<Long> clearAsync() {
+    return start(PageBatch.ofClear(), PageCalls::removed);
+  }
+
+  private static long removed(List<PageResult> results) {
+    return results.get(0).orThrow().length();
   }
 
   /** Runs a batch and waits for it. */
   List<PageResult> run(PageBatch batch) {
     long start = System.nanoTime();
-    BatchResult settled;
-    if (batch.count() > 0) {
-      CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
-      if (!VirtualThreads.isCurrent()) {
-        store.settleHere(submitted.id(), timeoutMillis + GRACE_MILLIS);
-      }
-      settled = await(batch, submitted.future());
-    } else {
-      store.requireOpen();
-      settled = BatchResult.all(0, PageOutcome.FAILED, null);
+    if (batch.count() == 0) {
+      return nothing(batch);
     }
+    long end = start + TimeUnit.MILLISECONDS.toNanos(timeoutMillis + GRACE_MILLIS);
+    CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
+    if (!submitted.future().isDone() && !VirtualThreads.isCurrent()) {
+      store.settleHere(submitted.id(), timeoutMillis + GRACE_MILLIS);
+    }
+    return results(batch, await(batch, submitted.future(), end), start);
+  }
+
+  /**
+   * Starts a batch. It waits for room in flight and for nothing else.
+   *
+   * @param finish makes what the future gives; what it throws completes the future exceptionally
+   * @return completes on another thread, see {@link NativeStore#handOver}; cancels its batch when
+   *     it is cancelled
+   */
+  <T> CompletableFuture<T> start(PageBatch batch, Function<List<PageResult>, T> finish) {
+    long start = System.nanoTime();
+    if (batch.count() == 0) {
+      return CompletableFuture.completedFuture(finish.apply(nothing(batch)));
+    }
+    CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
+    BatchFuture<T> future = new BatchFuture<>(store, submitted.id());
+    submitted
+        .future()
+        .thenAccept(
+            settled ->
+                store.handOver(
+                    () -> complete(future, () -> finish.apply(results(batch, settled, start)))));
+    return future;
+  }
+
+  private static <T> void complete(BatchFuture<T> future, Supplier<T> value) {
+    try {
+      future.complete(value.get());
+    } catch (RuntimeException | Error e) {
+      future.completeExceptionally(e);
+    }
+  }
+
+  /** The results of a batch without a good entry. */
+  private List<PageResult> nothing(PageBatch batch) {
+    store.requireOpen();
+    return batch.results(BatchResult.all(0, PageOutcome.FAILED, null));
+  }
+
+  private List<PageResult> results(PageBatch batch, BatchResult settled, long start) {
     if (LOG.isDebugEnabled()) {
       LOG.debug(
           "{}: {} pages, {} bytes, {} us",
@@ -87,8 +153,7 @@ final class PageCalls {
     return counters.stats();
   }
 
-  private BatchResult await(PageBatch batch, CompletableFuture<BatchResult> future) {
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis + GRACE_MILLIS);
+  private BatchResult await(PageBatch batch, CompletableFuture<BatchResult> future, long end) {
     boolean interrupted = false;
     try {
       while (true) {

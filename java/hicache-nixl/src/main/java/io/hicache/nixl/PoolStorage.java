@@ -7,6 +7,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 
 /**
  * {@link HiCacheStorage}'s calls over registered pools: which files a page is, and from what became
@@ -52,6 +54,21 @@ final class PoolStorage {
   List<PageResult> getV1(List<String> keys, long[] hostIndices) {
     Arguments.requireKeys("batchGetV1", keys);
     return run(Operation.GET, pools.require("batchGetV1", PoolName.KV), keys, hostIndices);
+  }
+
+  CompletableFuture<List<PageResult>> setV1Async(List<String> keys, long[] hostIndices) {
+    Arguments.requireKeys("batchSetV1", keys);
+    if (!storesForAllRanks) {
+      return CompletableFuture.completedFuture(keys.stream().map(PoolStorage::skipped).toList());
+    }
+    RegisteredPools.Entry pool = pools.require("batchSetV1", PoolName.KV);
+    return start(Operation.SET, pool, keys, hostIndices);
+  }
+
+  CompletableFuture<List<PageResult>> getV1Async(List<String> keys, long[] hostIndices) {
+    Arguments.requireKeys("batchGetV1", keys);
+    RegisteredPools.Entry pool = pools.require("batchGetV1", PoolName.KV);
+    return start(Operation.GET, pool, keys, hostIndices);
   }
 
   private static PageResult skipped(String key) {
@@ -151,6 +168,13 @@ final class PoolStorage {
   private List<PageResult> run(
       Operation operation, RegisteredPools.Entry pool, List<String> keys, long[] hostIndices) {
     return PoolResults.fold(calls.run(batch(operation, pool, keys, hostIndices)), filesOf(pool));
+  }
+
+  private CompletableFuture<List<PageResult>> start(
+      Operation operation, RegisteredPools.Entry pool, List<String> keys, long[] hostIndices) {
+    int files = filesOf(pool);
+    Function<List<PageResult>, List<PageResult>> fold = results -> PoolResults.fold(results, files);
+    return calls.start(batch(operation, pool, keys, hostIndices), fold);
   }
 
   private static int filesOf(RegisteredPools.Entry pool) {

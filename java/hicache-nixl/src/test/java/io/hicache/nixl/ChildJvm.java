@@ -26,9 +26,22 @@ record ChildJvm(int exitCode, String output) {
       List<String> jvmOptions,
       String... arguments)
       throws IOException, InterruptedException {
+    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    return run(java, main, wrapperCommand, preparation, jvmOptions, arguments);
+  }
+
+  /** The same on another JDK. */
+  static ChildJvm run(
+      Path java,
+      Class<?> main,
+      List<String> wrapperCommand,
+      String preparation,
+      List<String> jvmOptions,
+      String... arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(wrapperCommand);
     command.addAll(List.of("sh", "-e", "-c", preparation + "\nexec \"$@\"", "sh"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(java.toString());
     command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path")));
     command.addAll(jvmOptions);
     command.add(main.getName());

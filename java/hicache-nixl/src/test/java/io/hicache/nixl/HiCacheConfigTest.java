@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 
@@ -35,6 +36,8 @@ public class HiCacheConfigTest extends ConfigFixture {
     assertThat(config.chunkPages()).isEqualTo(32);
     assertThat(config.chunkBytes()).isZero();
     assertThat(config.chunksInFlight()).isZero();
+    assertThat(config.maxInFlightBytes()).isEqualTo(1L << 30);
+    assertThat(config.completionExecutor()).isNull();
     assertThat(config.timeoutMillis()).isEqualTo(60_000);
     assertThat(config.closeTimeoutMillis()).isEqualTo(5_000);
   }
@@ -58,6 +61,7 @@ public class HiCacheConfigTest extends ConfigFixture {
             .chunkPages(4)
             .chunkBytes(8192)
             .chunksInFlight(5)
+            .maxInFlightBytes(8)
             .timeoutMillis(6)
             .closeTimeoutMillis(7)
             .build();
@@ -82,6 +86,19 @@ public class HiCacheConfigTest extends ConfigFixture {
             "close_timeout=7",
             "plugin.ios_pool_size=128",
             "plugin.use_uring=true");
+  }
+
+  @Test
+  public void shouldKeepTheCompletionExecutorOutOfTheSettings() {
+    Executor executor = Runnable::run;
+    HiCacheConfig config =
+        plain().storageDirs(Path.of("/a")).completionExecutor(executor).maxInFlightBytes(9).build();
+    assertThat(config.completionExecutor()).isSameAs(executor);
+    assertThat(config.maxInFlightBytes()).isEqualTo(9);
+    assertThat(config.toBuilder().build().completionExecutor()).isSameAs(executor);
+    assertThat(config.forBackend("POSIX").completionExecutor()).isSameAs(executor);
+    assertThat(config.toBuilder().completionExecutor(null).build()).isEqualTo(config);
+    assertThat(pairs(config.toSettings())).noneMatch(pair -> pair.contains("in_flight_bytes"));
   }
 
   @Test
@@ -111,6 +128,8 @@ public class HiCacheConfigTest extends ConfigFixture {
       {"chunk_pages = 0", "from 1 to 4096"},
       {"chunk_bytes = -1", "from 0"},
       {"chunks_in_flight = 65", "from 0 to 64"},
+      {"max_in_flight_bytes = 0", "of at least 1"},
+      {"max_in_flight_bytes = '1 GiB'", "of at least 1"},
       {"timeout_millis = 0", "from 1 to"},
       {"close_timeout_millis = -1", "from 0 to"},
       {"naming = 'sgland'", "did you mean 'sglang'?"},
