@@ -68,7 +68,7 @@ final class ConfigResolver {
       values.put(key, resolve(key));
     }
     resolveParameters();
-    checkRanks();
+    NamingRules.check(values);
     checkDirectories();
   }
 
@@ -227,18 +227,6 @@ final class ConfigResolver {
     return texts;
   }
 
-  private void checkRanks() {
-    Resolved rank = values.get(ConfigKey.TP_RANK);
-    long size = (Long) values.get(ConfigKey.TP_SIZE).value();
-    if ((Long) rank.value() >= size) {
-      throw refused(
-          ConfigKey.TP_RANK.key(),
-          rank.value(),
-          rank.origin(),
-          "must be below tp_size, which is " + size);
-    }
-  }
-
   private void checkDirectories() {
     Resolved directories = values.get(ConfigKey.STORAGE_DIRS);
     List<?> paths = (List<?>) directories.value();
@@ -271,8 +259,8 @@ final class ConfigResolver {
     }
   }
 
-  private static HiCacheException refused(
-      String name, Object raw, ConfigOrigin origin, String why) {
+  /** The refusal of one value, which is shortened, and hidden when it is secret. */
+  static HiCacheException refused(String name, Object raw, ConfigOrigin origin, String why) {
     String shown = Secrets.shown(name, raw);
     String cut = shown.length() > LONGEST_SHOWN ? shown.substring(0, LONGEST_SHOWN) + "..." : shown;
     return HiCacheException.invalid(name + " = '" + cut + "' (" + origin + "): " + why);

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 
@@ -37,12 +38,14 @@ public final class HiCacheConfig {
   private final Layers layers;
   private final Map<ConfigKey, Resolved> values;
   private final Map<String, Resolved> parameters;
+  private final HiCacheIdentity identity;
 
   HiCacheConfig(Layers layers) {
     ConfigResolver resolver = new ConfigResolver(layers);
     this.layers = layers;
     this.values = Collections.unmodifiableMap(resolver.values());
     this.parameters = Collections.unmodifiableMap(resolver.parameters());
+    this.identity = naming().equals(NamingRules.NAMESPACE) ? identityOfValues() : null;
   }
 
   /** {@return a builder with nothing set, which reads the environment of this process} */
@@ -121,7 +124,10 @@ public final class HiCacheConfig {
     return (String) value(ConfigKey.LAYOUT);
   }
 
-  /** {@return {@code sglang} (bucket directories) or {@code sglang-v0} (flat)} */
+  /**
+   * {@return {@code sglang} (bucket directories), {@code sglang-v0} (flat), or {@code namespace},
+   * see {@link #identity()}}
+   */
   public String naming() {
     return (String) value(ConfigKey.NAMING);
   }
@@ -136,12 +142,12 @@ public final class HiCacheConfig {
    * {@link #mla()}}
    */
   public int tpRank() {
-    return Math.toIntExact((Long) value(ConfigKey.TP_RANK));
+    return number(ConfigKey.TP_RANK);
   }
 
   /** {@return number of tensor-parallel ranks, at least 1} */
   public int tpSize() {
-    return Math.toIntExact((Long) value(ConfigKey.TP_SIZE));
+    return number(ConfigKey.TP_SIZE);
   }
 
   /**
@@ -150,6 +156,16 @@ public final class HiCacheConfig {
    */
   public boolean mla() {
     return (Boolean) value(ConfigKey.MLA);
+  }
+
+  /**
+   * Whose pages the store holds, made of {@code namespace}, {@code model} and the other keys of an
+   * identity.
+   *
+   * @return empty unless {@link #naming()} is {@code namespace}
+   */
+  public Optional<HiCacheIdentity> identity() {
+    return Optional.ofNullable(identity);
   }
 
   /** {@return whether O_DIRECT is used in directories that take it} */
@@ -164,12 +180,12 @@ public final class HiCacheConfig {
 
   /** {@return worker threads with an agent each; 0: chosen by the machine} */
   public int lanes() {
-    return Math.toIntExact((Long) value(ConfigKey.LANES));
+    return number(ConfigKey.LANES);
   }
 
   /** {@return most pages that one transfer request carries} */
   public int chunkPages() {
-    return Math.toIntExact((Long) value(ConfigKey.CHUNK_PAGES));
+    return number(ConfigKey.CHUNK_PAGES);
   }
 
   /**
@@ -182,7 +198,7 @@ public final class HiCacheConfig {
 
   /** {@return transfer requests that one lane keeps posted; 0: by the directories} */
   public int chunksInFlight() {
-    return Math.toIntExact((Long) value(ConfigKey.CHUNKS_IN_FLIGHT));
+    return number(ConfigKey.CHUNKS_IN_FLIGHT);
   }
 
   /** {@return whether pages of a registered pool are left alone that are stored already} */
@@ -252,6 +268,7 @@ public final class HiCacheConfig {
             parts.forEach(part -> append(blob, key.setting(), part.toString()));
           }
         });
+    identity().ifPresent(whose -> append(blob, "namespace_digest", whose.digest()));
     pluginParams().forEach((name, value) -> append(blob, "plugin." + name, value));
     return blob.toByteArray();
   }
@@ -279,6 +296,25 @@ public final class HiCacheConfig {
     Map<Object, Object> effective = new HashMap<>(ConfigResolver.texts(parameters));
     values.forEach((key, resolved) -> effective.put(key, resolved.value()));
     return effective;
+  }
+
+  private HiCacheIdentity identityOfValues() {
+    return HiCacheIdentity.builder((String) value(ConfigKey.NAMESPACE))
+        .model(model())
+        .revision((String) value(ConfigKey.REVISION))
+        .dtype((String) value(ConfigKey.DTYPE))
+        .pageSize(number(ConfigKey.PAGE_SIZE))
+        .kvLayout((String) value(ConfigKey.KV_LAYOUT))
+        .tp(tpRank(), tpSize())
+        .pp(number(ConfigKey.PP_RANK), number(ConfigKey.PP_SIZE))
+        .cp(number(ConfigKey.CP_RANK), number(ConfigKey.CP_SIZE))
+        .mla(mla())
+        .tenantSecret((String) value(ConfigKey.TENANT_SECRET))
+        .build();
+  }
+
+  private int number(ConfigKey key) {
+    return Math.toIntExact((Long) value(key));
   }
 
   private Object value(ConfigKey key) {

@@ -18,7 +18,7 @@ import java.util.concurrent.Executor;
  *
  * <p>Threads: for one thread.
  */
-public final class HiCacheConfigBuilder {
+public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   private final Map<ConfigKey, Object> values = new EnumMap<>(ConfigKey.class);
   private final Map<String, Object> parameters = new LinkedHashMap<>();
   private boolean onlyTheseParameters;
@@ -164,7 +164,8 @@ public final class HiCacheConfigBuilder {
   /**
    * {@code naming}: how files are named.
    *
-   * @param naming {@code sglang} (default) or {@code sglang-v0}
+   * @param naming {@code sglang} (default), {@code sglang-v0}, or {@code namespace}, see {@link
+   *     #identity}
    * @return this builder
    */
   public HiCacheConfigBuilder naming(String naming) {
@@ -172,7 +173,7 @@ public final class HiCacheConfigBuilder {
   }
 
   /**
-   * {@code model}: part of every page's name.
+   * {@code model}: part of every page's name, or of its namespace's identity.
    *
    * @param model any text; default empty
    * @return this builder
@@ -351,6 +352,7 @@ public final class HiCacheConfigBuilder {
             completionExecutor));
   }
 
+  @Override
   HiCacheConfigBuilder put(ConfigKey key, Object value) {
     values.put(key, value);
     return this;

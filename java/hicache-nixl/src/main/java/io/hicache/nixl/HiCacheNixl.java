@@ -64,7 +64,9 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
    * @param config see {@link HiCacheConfig#builder()}
    * @return to be closed by the caller
    * @throws HiCacheException BACKEND_UNAVAILABLE when NIXL is missing or no backend proves itself,
-   *     IO or INVALID_ARGUMENT for a directory that cannot be used; then nothing is left open
+   *     IO or INVALID_ARGUMENT for a directory that cannot be used, INVALID_ARGUMENT for a
+   *     namespace that was made with another identity, CORRUPT when its record of that is damaged;
+   *     then nothing is left open
    */
   public static HiCacheNixl open(HiCacheConfig config) {
     if (config == null) {
@@ -75,6 +77,7 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
             config.toSettings(), config.maxInFlightBytes(), config.completionExecutor());
     try {
       StoreDescription about = StoreDescription.of(store.describe());
+      config.identity().ifPresent(identity -> NamespaceManifest.enter(identity, about.paths()));
       LOG.info("Backend {} was instantiated", about.backend());
       LOG.info("store opened: {}", about);
       return new HiCacheNixl(store, config);

@@ -184,7 +184,8 @@ public interface HiCacheStorage extends AutoCloseable {
   boolean delete(String key);
 
   /**
-   * Removes every page of this store's model and rank, and nothing else.
+   * Removes every page of this store's model and rank, or of its namespace and ranks, and nothing
+   * else.
    *
    * @return number of files removed
    */

@@ -21,7 +21,8 @@ import org.bytedeco.javacpp.BytePointer;
 
 /**
  * The pages of a store as its directories show them: look-ups that read no page and have no
- * deadline, done on the calling thread. Only pages of the store's own model and rank are seen.
+ * deadline, done on the calling thread. Only pages of the store's own model and rank, or namespace
+ * and ranks, are seen.
  *
  * <p>Threads: safe from any number of threads.
  */

@@ -9,6 +9,9 @@ import java.util.regex.Pattern;
 final class Secrets {
   static final String HIDDEN = "***";
 
+  /** In place of a secret: that there is none. */
+  static final Object NONE = new Object();
+
   private static final List<String> MARKS =
       List.of(
           "secret", "token", "password", "passwd", "credential", "access_key", "connection_string");
@@ -28,13 +31,14 @@ final class Secrets {
   }
 
   /**
-   * The value as it may be shown: {@code ***} under a secret name, and without the user part of a
-   * URL elsewhere.
+   * The value as it may be shown: {@code ***} under a secret name unless it is empty, and without
+   * the user part of a URL elsewhere.
    */
   static String shown(String name, Object value) {
+    String text = String.valueOf(value);
     if (isSecret(name)) {
-      return HIDDEN;
+      return text.isEmpty() ? "" : HIDDEN;
     }
-    return URL_USER.matcher(String.valueOf(value)).replaceAll("://" + HIDDEN + "@");
+    return URL_USER.matcher(text).replaceAll("://" + HIDDEN + "@");
   }
 }

@@ -14,8 +14,9 @@ import java.util.stream.Collectors;
  * @param queue how POSIX hands I/O to the kernel: {@code AIO}, {@code URING} or {@code POSIX_AIO};
  *     empty for other backends
  * @param layout how pages lie in the storage, e.g. {@code files}
- * @param naming how keys become names: {@code sglang} or {@code sglang-v0}
- * @param suffix what follows the key in every name, from model and rank
+ * @param naming how keys become names: {@code sglang}, {@code sglang-v0} or {@code namespace}
+ * @param suffix what follows the key in every name, from model and rank or from the namespace's
+ *     digest
  * @param lanes worker threads, each with its own NIXL agent
  * @param lanesInQuarantine lanes that a hanging transfer took out of service
  * @param batches batches in the core
@@ -63,6 +64,11 @@ public record StoreDescription(
    */
   public String backend() {
     return backends.backend();
+  }
+
+  /** The base directories without links, in the order of the configuration. */
+  List<Path> paths() {
+    return directories.stream().map(Directory::path).toList();
   }
 
   static StoreDescription of(SettingsBlob described) {

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * What a configuration value may be. The same text means the same in a file, in the environment and
@@ -84,6 +85,28 @@ record ValueKind(String allowed, Set<String> values, Function<Object, Object> pa
         "text of at least one character, without a NUL character",
         Set.of(),
         raw -> parseText(raw) instanceof String text && !text.isBlank() ? text : null);
+  }
+
+  /** The name of a namespace. */
+  static ValueKind namespace() {
+    return checked(IdentityRules.NAME, IdentityRules::isName);
+  }
+
+  /** Any text that can be recorded and shown on one line, also the empty one. */
+  static ValueKind label() {
+    return checked(IdentityRules.TEXT, IdentityRules::isText);
+  }
+
+  /** A secret; the empty one only from who says so in code. */
+  static ValueKind secret() {
+    ValueKind given = checked(IdentityRules.SECRET, IdentityRules::isSecret);
+    return new ValueKind(
+        given.allowed, Set.of(), raw -> raw == Secrets.NONE ? "" : given.parser.apply(raw));
+  }
+
+  private static ValueKind checked(String allowed, Predicate<String> good) {
+    return new ValueKind(
+        allowed, Set.of(), raw -> raw instanceof String text && good.test(text) ? text : null);
   }
 
   /** A list of directories, or one text with commas between them; blank entries do not count. */

@@ -47,6 +47,17 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           Sample.same(ConfigKey.TP_RANK, 0L, "'0'", "0"),
           Sample.same(ConfigKey.TP_SIZE, 4L, "2", "2"),
           Sample.same(ConfigKey.MLA, true, "'false'", "false"),
+          Sample.same(ConfigKey.NAMESPACE, "one", "'two'", "two"),
+          Sample.same(ConfigKey.REVISION, "", "'8cde5ca8'", "8cde5ca8"),
+          Sample.same(ConfigKey.DTYPE, "bfloat16", "'float8'", "float8"),
+          Sample.same(ConfigKey.PAGE_SIZE, 64, "'1'", "1"),
+          Sample.same(ConfigKey.KV_LAYOUT, "page_first", "''", ""),
+          Sample.same(ConfigKey.PP_RANK, 0, "'0'", "0"),
+          Sample.same(ConfigKey.PP_SIZE, 2, "3", "3"),
+          Sample.same(ConfigKey.CP_RANK, 0, "'0'", "0"),
+          Sample.same(ConfigKey.CP_SIZE, 2, "3", "3"),
+          new Sample(
+              ConfigKey.TENANT_SECRET, "secret 1", "'secret 2'", "secret 3", "***", "***", "***"),
           Sample.same(ConfigKey.CHECKSUM, false, "true", "true"),
           Sample.same(ConfigKey.LANES, 3, "64", "64"),
           Sample.same(ConfigKey.CHUNK_PAGES, 7, "9", "9"),
@@ -92,6 +103,13 @@ public class ConfigPrecedenceTest extends ConfigFixture {
     }
     if (key != ConfigKey.STORAGE_DIRS) {
       builder.storageDirs(folder);
+    }
+
+    if (NamingRules.OF_NAMESPACES.contains(key) && !nowhere) {
+      builder.naming("namespace");
+      if (key != ConfigKey.NAMESPACE) {
+        builder.namespace("any");
+      }
     }
 
     HiCacheConfig config = builder.file(file).environment(environment).build();

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 
@@ -57,14 +58,28 @@ public class ConfigurationDocumentTest extends ConfigFixture {
   }
 
   @Test
-  public void shouldAcceptItsOwnExample() throws IOException {
-    String text = Files.readString(DOCUMENT);
-    String example =
-        text.substring(
-            text.indexOf("```toml") + 7, text.indexOf("```", text.indexOf("```toml") + 7));
-    HiCacheConfig config = fromToml(example);
+  public void shouldAcceptItsOwnExamples() throws IOException {
+    List<String> examples =
+        Pattern.compile("```toml\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(DOCUMENT))
+            .results()
+            .map(found -> found.group(1))
+            .toList();
+    assertThat(examples).hasSize(2);
+    HiCacheConfig config = fromToml(examples.get(0));
     assertThat(config.queue()).isEqualTo("uring");
     assertThat(config.model()).isEqualTo("meta-llama/Llama-3-8B");
+    assertThat(fromToml(examples.get(1)).identity())
+        .contains(
+            HiCacheIdentity.builder("chat-prod")
+                .model("meta-llama/Llama-3-8B")
+                .revision("8cde5ca8")
+                .dtype("bfloat16")
+                .pageSize(64)
+                .kvLayout("page_first")
+                .tp(0, 2)
+                .pp(1, 2)
+                .build());
   }
 
   private static List<String> rowOf(String key) throws IOException {
