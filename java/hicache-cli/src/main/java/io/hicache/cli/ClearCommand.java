@@ -8,11 +8,11 @@ import java.util.Scanner;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Removes all pages of a model and rank. */
+/** Removes all pages of a model and rank, or of a namespace and its ranks. */
 @Command(
     name = "clear",
     description =
-        "Removes every page of the chosen model and rank; nothing else in the directories is touched.")
+        "Removes every page of the chosen model and rank, or namespace; nothing else in the directories is touched.")
 final class ClearCommand extends StoreCommand {
   @Option(names = "--yes", description = "Do not ask; needed where nobody can answer.")
   private boolean yes;

@@ -12,7 +12,9 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 
 /** Lists pages. There may be millions, so they are printed as they are found. */
-@Command(name = "ls", description = "Lists the pages of the chosen model and rank, in no order.")
+@Command(
+    name = "ls",
+    description = "Lists the pages of the chosen model and rank, or namespace, in no order.")
 final class LsCommand extends StoreCommand {
   private long count;
   private long bytes;

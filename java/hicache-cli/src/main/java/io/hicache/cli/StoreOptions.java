@@ -6,6 +6,7 @@ import io.hicache.nixl.HiCacheConfigBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /**
@@ -46,8 +47,47 @@ final class StoreOptions {
       description = "Pages are the same on every rank: names carry no rank.")
   private Boolean mla;
 
-  @Option(names = "--naming", paramLabel = "NAMING", description = "sglang (default) or sglang-v0.")
+  @Option(
+      names = "--naming",
+      paramLabel = "NAMING",
+      description = "sglang (default), sglang-v0 or namespace.")
   private String naming;
+
+  @Option(
+      names = "--namespace",
+      paramLabel = "NAME",
+      description = "Name of the namespace; this and the following go with --naming namespace.")
+  private String namespace;
+
+  @Option(
+      names = "--revision",
+      paramLabel = "TEXT",
+      description = "Revision of the model's weights.")
+  private String revision;
+
+  @Option(names = "--dtype", paramLabel = "TEXT", description = "Type of the cached values.")
+  private String dtype;
+
+  @Option(names = "--page-size", paramLabel = "N", description = "Tokens in a page.")
+  private Integer pageSize;
+
+  @Option(
+      names = "--kv-layout",
+      paramLabel = "TEXT",
+      description = "Order of the values in a page.")
+  private String kvLayout;
+
+  @Option(names = "--pp-rank", paramLabel = "N", description = "Pipeline-parallel rank.")
+  private Integer ppRank;
+
+  @Option(names = "--pp-size", paramLabel = "N", description = "Number of pipeline stages.")
+  private Integer ppSize;
+
+  @Option(names = "--cp-rank", paramLabel = "N", description = "Context-parallel rank.")
+  private Integer cpRank;
+
+  @Option(names = "--cp-size", paramLabel = "N", description = "Number of context-parallel ranks.")
+  private Integer cpSize;
 
   @Option(names = "--layout", paramLabel = "LAYOUT", description = "files (default).")
   private String layout;
@@ -88,39 +128,32 @@ final class StoreOptions {
     if (config != null) {
       builder.file(config);
     }
-    if (dirs != null) {
-      builder.storageDirs(dirs);
-    }
-    if (model != null) {
-      builder.model(model);
-    }
-    if (tpRank != null) {
-      builder.tpRank(tpRank);
-    }
-    if (tpSize != null) {
-      builder.tpSize(tpSize);
-    }
-    if (mla != null) {
-      builder.mla(mla);
-    }
-    if (naming != null) {
-      builder.naming(naming);
-    }
-    if (layout != null) {
-      builder.layout(layout);
-    }
-    if (backend != null) {
-      builder.backend(backend);
-    }
-    if (queue != null) {
-      builder.queue(queue);
-    }
-    if (directIo != null) {
-      builder.useDirectIo(directIo);
-    }
-    if (timeoutMillis != null) {
-      builder.timeoutMillis(timeoutMillis);
-    }
+    give(dirs, builder::storageDirs);
+    give(model, builder::model);
+    give(tpRank, builder::tpRank);
+    give(tpSize, builder::tpSize);
+    give(mla, builder::mla);
+    give(naming, builder::naming);
+    give(namespace, builder::namespace);
+    give(revision, builder::revision);
+    give(dtype, builder::dtype);
+    give(pageSize, builder::pageSize);
+    give(kvLayout, builder::kvLayout);
+    give(ppRank, builder::ppRank);
+    give(ppSize, builder::ppSize);
+    give(cpRank, builder::cpRank);
+    give(cpSize, builder::cpSize);
+    give(layout, builder::layout);
+    give(backend, builder::backend);
+    give(queue, builder::queue);
+    give(directIo, builder::useDirectIo);
+    give(timeoutMillis, builder::timeoutMillis);
     return builder;
+  }
+
+  private static <T> void give(T value, Consumer<T> setter) {
+    if (value != null) {
+      setter.accept(value);
+    }
   }
 }

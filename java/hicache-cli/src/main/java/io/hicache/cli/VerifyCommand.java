@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "verify",
     description = {
-      "Reads every page of the chosen model and rank through the real data path and compares it with its checksum.",
+      "Reads every page of the chosen model and rank, or namespace, through the real data path and compares it with its checksum.",
       "unverified: whole, but without a checksum; gone: removed while this ran. Corrupt pages are named, not removed."
     })
 final class VerifyCommand extends StoreCommand {

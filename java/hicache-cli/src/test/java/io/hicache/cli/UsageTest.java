@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.hicache.nixl.ConfigOrigin;
 import io.hicache.nixl.HiCacheConfig;
+import io.hicache.nixl.HiCacheIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.testng.annotations.DataProvider;
@@ -147,6 +149,76 @@ public class UsageTest extends CliFixture {
     assertThat(config.lanes()).isEqualTo(3);
     assertThat(config.origins().get("mla"))
         .isEqualTo(new ConfigOrigin(ConfigOrigin.Layer.BUILDER, "command line"));
+  }
+
+  @Test
+  public void shouldHandEveryOptionOfANamespaceToTheConfiguration() {
+    StoreOptions options = new StoreOptions();
+    new CommandLine(CommandSpec.forAnnotatedObject(options))
+        .parseArgs(
+            "--dir=/a",
+            "--naming=namespace",
+            "--namespace=chat-prod",
+            "--model=m",
+            "--revision=r",
+            "--dtype=bfloat16",
+            "--page-size=64",
+            "--kv-layout=page_first",
+            "--tp-rank=1",
+            "--tp-size=2",
+            "--pp-rank=2",
+            "--pp-size=3",
+            "--cp-rank=3",
+            "--cp-size=4");
+    assertThat(options.builder(Map.of("HICACHE_TENANT_SECRET", "correct horse")).build().identity())
+        .contains(
+            HiCacheIdentity.builder("chat-prod")
+                .model("m")
+                .revision("r")
+                .dtype("bfloat16")
+                .pageSize(64)
+                .kvLayout("page_first")
+                .tp(1, 2)
+                .pp(2, 3)
+                .cp(3, 4)
+                .tenantSecret("correct horse")
+                .build());
+  }
+
+  @Test
+  public void shouldExitWithTwoForANamespaceThatIsAnotherOne() throws IOException {
+    String source = randomFile("source", 5000).toString();
+    List<String> naming = List.of("--naming", "namespace", "--namespace", "n", "--dtype");
+    List<String> put = new ArrayList<>(naming);
+    put.addAll(List.of("bfloat16", "--key", "k", source));
+    assertThat(runHere("put", put.toArray(String[]::new)).code()).isZero();
+    List<String> ls = new ArrayList<>(naming);
+    ls.addAll(List.of("float16", "--json"));
+    Result other = runHere("ls", ls.toArray(String[]::new));
+    assertThat(other.json().at("/error/code").asText()).isEqualTo("INVALID_ARGUMENT");
+    assertThat(other.json().at("/error/message").asText()).contains("'float16'", "'bfloat16'");
+    assertThat(other.code()).isEqualTo(2);
+    Result nameless = runHere("ls", "--dtype", "bfloat16");
+    assertThat(nameless.code()).isEqualTo(2);
+    assertThat(nameless.err()).contains("dtype = 'bfloat16' (command line)", "naming = namespace");
+  }
+
+  @Test
+  public void shouldDiagnoseANamespaceAndLeaveNothingBehind() throws IOException {
+    Files.createDirectory(pages);
+    Result doctor =
+        run(
+            Map.of("HICACHE_TENANT_SECRET", "correct horse"),
+            null,
+            "doctor",
+            "--dir",
+            pages.toString(),
+            "--naming=namespace",
+            "--namespace=n");
+    assertThat(doctor.code()).as(doctor.out() + doctor.err()).isZero();
+    assertThat(doctor.out()).containsPattern("tenant_secret.*\\*\\*\\*");
+    assertThat(doctor.out() + doctor.err()).doesNotContain("correct horse");
+    assertThat(pages).isEmptyDirectory();
   }
 
   @Test
