@@ -16,12 +16,14 @@ final class RegisteredPools {
   private final NativeStore store;
   private final boolean sglang;
   private final boolean directIo;
+  private final HiCacheIdentity identity;
   private final Map<PoolName, Entry> byName = new ConcurrentHashMap<>();
 
   RegisteredPools(NativeStore store, HiCacheConfig config) {
     this.store = store;
     this.sglang = config.naming().startsWith("sglang");
     this.directIo = config.useDirectIo();
+    this.identity = config.identity().orElse(null);
   }
 
   synchronized void register(PoolName name, HostPool pool) {
@@ -29,12 +31,16 @@ final class RegisteredPools {
       throw HiCacheException.invalid(
           "register: the " + (pool == null ? "pool" : "name of the pool") + " is null");
     }
+    if (identity != null && pool instanceof HostKVCache kv && name == PoolName.KV) {
+      requireIdentity(kv);
+    }
+    PoolFiles files = PoolFiles.of(pool, name, sglang, directIo);
     HostMemory memory = pool.memory();
     memory.retain();
     Entry registered;
     try {
       long id = store.registerMemory(memory.address(), memory.length());
-      registered = new Entry(pool, PoolFiles.of(pool, name, sglang, directIo), id);
+      registered = new Entry(pool, files, id);
     } catch (RuntimeException e) {
       memory.release();
       throw e;
@@ -42,6 +48,43 @@ final class RegisteredPools {
     Entry before = byName.put(name, registered);
     if (before != null && store.deregisterMemory(before.registration(), PATIENCE_MILLIS)) {
       before.pool().memory().release();
+    }
+  }
+
+  /** What the identity says of pages must be so: its digest is in their names. */
+  private void requireIdentity(HostKVCache pool) {
+    requireSame("dtype", identity.dtype(), pool.dtype().name(), true);
+    requireSame("kv_layout", identity.kvLayout(), pool.layout().word(), false);
+    if (identity.pageSize() > 0) {
+      requireSame(
+          "page_size",
+          Integer.toString(identity.pageSize()),
+          Integer.toString(pool.pageSize()),
+          false);
+    }
+    if (identity.mla() != pool.isMla()) {
+      throw HiCacheException.invalid(
+          "register: the namespace "
+              + identity.namespace()
+              + " has mla = "
+              + identity.mla()
+              + ", the pool is "
+              + (pool.isMla() ? "MLA" : "MHA"));
+    }
+  }
+
+  private void requireSame(String field, String named, String actual, boolean anyCase) {
+    if (!named.isEmpty() && !(anyCase ? named.equalsIgnoreCase(actual) : named.equals(actual))) {
+      throw HiCacheException.invalid(
+          "register: the namespace "
+              + identity.namespace()
+              + " has "
+              + field
+              + " = "
+              + named
+              + ", the pool "
+              + actual
+              + "; its pages belong into another namespace");
     }
   }
 

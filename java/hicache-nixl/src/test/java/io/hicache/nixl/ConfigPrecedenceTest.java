@@ -59,6 +59,7 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           new Sample(
               ConfigKey.TENANT_SECRET, "secret 1", "'secret 2'", "secret 3", "***", "***", "***"),
           Sample.same(ConfigKey.CHECKSUM, false, "true", "true"),
+          Sample.same(ConfigKey.SKIP_EXISTING, false, "true", "true"),
           Sample.same(ConfigKey.LANES, 3, "64", "64"),
           Sample.same(ConfigKey.CHUNK_PAGES, 7, "9", "9"),
           Sample.same(ConfigKey.CHUNK_BYTES, 4096L, "'65536'", "65536"),

@@ -171,6 +171,37 @@ public class HiCacheStorageTest extends StoreFixture {
   }
 
   @Test
+  public void shouldRefuseAPoolThatIsNotWhatItsNamespaceSays() {
+    HiCacheConfigBuilder config =
+        config().naming("namespace").namespace("n").dtype("bfloat16").pageSize(TOKENS);
+    try (HostKVCache good = pool(PoolLayout.PAGE_FIRST, false);
+        HostKVCache mla = pool(PoolLayout.PAGE_FIRST, true);
+        HostKVCache floats =
+            HostKVCache.builder()
+                .mha(3, 4, 32)
+                .pages(2)
+                .pageSize(TOKENS)
+                .dtype(ScalarType.Float)
+                .layout(PoolLayout.PAGE_FIRST)
+                .build();
+        HiCacheNixl store = HiCacheNixl.open(config.build())) {
+      assertThat(refused(() -> store.registerMemPoolHost(floats))).hasMessageContaining("dtype");
+      assertThat(refused(() -> store.registerMemPoolHost(mla))).hasMessageContaining("mla");
+      store.registerMemPoolHost(good);
+      fill(good);
+      assertThat(store.batchSetV1(List.of("a"), indices(0))).containsOnly(true);
+      // A page of a namespace is one file, whatever the layout.
+      List<PageInfo> pages = new ArrayList<>();
+      store.directory().forEach(pages::add);
+      assertThat(pages).hasSize(1);
+      byte[] page = page(good, 0);
+      good.setFromFlatDataPage(0, good.getDummyFlatDataPage());
+      assertThat(store.batchGetV1(List.of("a"), indices(0))).containsOnly(true);
+      assertThat(page(good, 0)).isEqualTo(page);
+    }
+  }
+
+  @Test
   public void shouldRefuseWhatDoesNotFitTogether() {
     try (HostKVCache pool = pool(PoolLayout.PAGE_FIRST, false);
         HiCacheNixl store = open()) {
