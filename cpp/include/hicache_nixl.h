@@ -52,8 +52,8 @@ enum hicache_code {
 enum hicache_outcome {
   HICACHE_PENDING = 0,         /* not settled yet */
   HICACHE_STORED = 1,          /* set: the page is whole under its final name */
-  HICACHE_HIT = 2,             /* get: the target holds the page; exists: the page is there */
-  HICACHE_MISS = 3,            /* get, exists, delete: no such page */
+  HICACHE_HIT = 2,             /* get: the target holds the page; exists: the page is there; pin: its lease is set */
+  HICACHE_MISS = 3,            /* get, exists, delete, pin: no such page */
   HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch, or stored already, see
                                   HICACHE_SET_SKIP_EXISTING */
   HICACHE_OUTCOME_CORRUPT = 5, /* get: length or checksum is wrong; the target's content is undefined */
@@ -138,6 +138,16 @@ typedef struct hicache_registration hicache_registration;
  *                          Stores with the same digest share their pages, so it has to stand for all that tells pages apart
  *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
  *   checksum               true | false: verify XXH3 on get                                    default true
+ *   remove_corrupt         true: a get removes a page of ours that it finds damaged | false    default true
+ *   capacity_bytes         most bytes of pages in all base directories together, each page
+ *                          counted in whole units of 4096 bytes; 0: no limit                   default 0
+ *   min_free_bytes         what a set leaves free on each file system     default: the smaller of 1 GiB and 2 % of it
+ *   ttl_seconds            a page written longer ago is a miss, and goes; 0: pages live on     default 0
+ *   l3_cleaner_enabled     true | false: evict     default: true with a capacity, a ttl, or another l3_cleaner setting
+ *   l3_cleaner_high_watermark, l3_cleaner_low_watermark   percent of the file system, or of l3_cleaner_capacity_gb where that
+ *                          is given: eviction begins at high and ends at low                   default 80, 70
+ *   l3_cleaner_capacity_gb capacity_bytes in units of 2^30 bytes, as SGLang gives it; with capacity_bytes eviction begins at
+ *                          90 % of it and ends at 80 %                                         default: no limit
  *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
  *   chunk_pages, chunk_bytes   largest part of a batch given to one transfer request; chunk_bytes 0: 8 MiB where a directory
  *                          takes direct I/O, else 1 MiB                                        default 32, 0
@@ -157,10 +167,19 @@ HICACHE_API void hicache_store_free(hicache_store* store);
 /* Writes a settings blob that describes the store into text (capacity bytes at most) and returns the bytes it needs; call again
  * with more room when that is larger than capacity. Names, with I and J counting from 0:
  *   backend, nixl_plugin, queue, layout, naming, suffix, lanes, lanes_in_quarantine, batches, pages_in_flight, nixl_path
+ *   capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under way, -1
+ *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
+ *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store
  *   directory.I.path, .file_system, .direct_io (true|false), .direct_io_reason, .alignment, .attributes (true|false),
  *   directory.I.stale_files_swept
  *   candidate.J.backend, .plugin, .state (selected|passed over|not tried), .reason, .advice */
 HICACHE_API int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capacity);
+
+/* Evicts now: what has expired, then the pages not used for longest, down to the low marks. Waits up to timeout_millis for its
+ * turn; calling thread. Returns 1 with the number of pages and their bytes, or 0 with *error filled: UNSUPPORTED where eviction
+ * is off, TIMEOUT. */
+HICACHE_API int32_t hicache_store_evict(hicache_store* store, int64_t timeout_millis, int64_t* pages, int64_t* bytes,
+                                        hicache_error* error);
 
 /* ---- batches -------------------------------------------------------------------------------------------------------- */
 
@@ -200,6 +219,14 @@ HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const
 /* REMOVED or MISS for each key. */
 HICACHE_API int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                                           const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error);
+
+/* Pins pages for lease_millis (up to 30 days) from now: no process evicts them, nor the other files of the same page, before
+ * that time; 0 unpins. The lease is kept with the page, so that it outlives this process and ends by itself; a set keeps it, a
+ * delete and a clear do not, and a page past its ttl_seconds goes all the same. HIT or MISS for each key, or FAILED with
+ * UNSUPPORTED where the file system does not keep access times. */
+HICACHE_API int64_t hicache_submit_pin(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                                       const int32_t* component_lengths, int64_t lease_millis, int64_t timeout_millis,
+                                       hicache_error* error);
 
 /* Removes every page of this store's naming (model and rank, or namespace) from its directories, nothing else. One result:
  * REMOVED, with the number of pages as its page length, or FAILED. */

@@ -23,6 +23,8 @@ const char* nameOf(Operation operation) {
       return "delete";
     case Operation::kClear:
       return "clear";
+    case Operation::kPin:
+      return "pin";
   }
   return "?";
 }

@@ -25,7 +25,7 @@ namespace hicache {
 
 using Clock = std::chrono::steady_clock;
 
-enum class Operation { kSet, kGet, kExists, kDelete, kClear };
+enum class Operation { kSet, kGet, kExists, kDelete, kClear, kPin };
 
 // A timeout as the C boundary takes it: a negative one is 0, and one of more than a year is a year, so that no deadline
 // overflows.
@@ -87,6 +87,9 @@ class Batch {
   // A set leaves pages alone that are stored already with the same bytes, dtype and shape.
   void skipExisting() { skips_existing_ = true; }
   bool skipsExisting() const { return skips_existing_; }
+  // For a pin. Once, before it is submitted.
+  void setLease(int64_t millis) { lease_millis_ = millis; }
+  int64_t leaseMillis() const { return lease_millis_; }
   // How many times endChunk will be called. Once, before it is submitted.
   void setChunkCount(size_t count) { chunk_count_ = count; }
 
@@ -142,6 +145,7 @@ class Batch {
   bool skips_existing_ = false;
   std::vector<bool> settled_early_;  // constant once submitted, so that lanes read it without the lock
   size_t chunk_count_ = 0;
+  int64_t lease_millis_ = 0;
   std::atomic<bool> abandoned_{false};
 
   mutable std::mutex mutex_;
@@ -154,11 +158,19 @@ class Batch {
   std::condition_variable waiter_;
 };
 
+// How long a set has waited for room.
+struct RoomWait {
+  bool begun = false;
+  Clock::time_point since;
+  int64_t round = 0;  // of eviction, the latest that had begun then
+};
+
 // A contiguous part of a batch, run by one lane.
 struct Chunk {
   std::shared_ptr<Batch> batch;
   size_t begin = 0;
   size_t end = 0;
+  RoomWait wait = {};
 };
 
 }  // namespace hicache

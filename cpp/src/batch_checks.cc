@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "access_time.h"
+
 namespace hicache {
 namespace {
 
@@ -58,6 +60,9 @@ void skipSuperseded(Batch* batch) {
 void requireSound(const BatchRequest& request) {
   if (request.timeout_millis <= 0)
     refuse(request, "timeout of " + std::to_string(request.timeout_millis) + " ms; give a positive one");
+  if (request.lease_millis < 0 || request.lease_millis > kLeaseMillisMax) {
+    refuse(request, "a lease of " + std::to_string(request.lease_millis) + " ms; give 0 to " + std::to_string(kLeaseMillisMax));
+  }
   if (request.count < 0) refuse(request, std::to_string(request.count) + " keys");
   if (request.count == 0 || request.operation == Operation::kClear) return;
   if (request.keys == nullptr || request.key_lengths == nullptr) refuse(request, "no keys given");

@@ -124,6 +124,16 @@ int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capac
   return guarded<int64_t>(nullptr, 0, [&] { return copyOut(store->store.describe().encode(), text, capacity); });
 }
 
+int32_t hicache_store_evict(hicache_store* store, int64_t timeout_millis, int64_t* pages, int64_t* bytes,
+                            hicache_error* error) {
+  return guarded<int32_t>(error, 0, [&] {
+    EvictionResult result = store->store.evict(toTimeout(timeout_millis));
+    if (pages != nullptr) *pages = result.pages;
+    if (bytes != nullptr) *bytes = result.bytes;
+    return 1;
+  });
+}
+
 int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                            const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
                            const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks, const int64_t* dims,
@@ -161,6 +171,14 @@ int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* key
 int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                               const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error) {
   return submit(store, {Operation::kDelete, n, keys, key_lengths, component_lengths, timeout_millis}, error);
+}
+
+int64_t hicache_submit_pin(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
+                           const int32_t* component_lengths, int64_t lease_millis, int64_t timeout_millis,
+                           hicache_error* error) {
+  BatchRequest request{Operation::kPin, n, keys, key_lengths, component_lengths, timeout_millis};
+  request.lease_millis = lease_millis;
+  return submit(store, request, error);
 }
 
 int64_t hicache_submit_clear(hicache_store* store, int64_t timeout_millis, hicache_error* error) {

@@ -37,7 +37,32 @@ std::vector<Chunk> ChunkQueue::withdraw(const Batch& batch) {
   auto first = std::stable_partition(chunks_.begin(), chunks_.end(), stays);
   withdrawn.assign(std::make_move_iterator(first), std::make_move_iterator(chunks_.end()));
   chunks_.erase(first, chunks_.end());
+  auto parked = std::stable_partition(parked_.begin(), parked_.end(), stays);
+  withdrawn.insert(withdrawn.end(), std::make_move_iterator(parked), std::make_move_iterator(parked_.end()));
+  parked_.erase(parked, parked_.end());
   return withdrawn;
+}
+
+void ChunkQueue::park(const Lane* lane, Chunk chunk) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<const Lane*>& lanes = active_[chunk.batch->id()].lanes;
+  lanes.erase(std::find(lanes.begin(), lanes.end(), lane));
+  parked_.push_back(std::move(chunk));
+  // Its time is over, or the store closes: nobody else would ask it again.
+  if (stopped_ || parked_.back().batch->abandoned()) askParkedAgainLocked();
+}
+
+bool ChunkQueue::askParkedAgain() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return askParkedAgainLocked();
+}
+
+bool ChunkQueue::askParkedAgainLocked() {
+  if (parked_.empty()) return false;
+  chunks_.insert(chunks_.begin(), std::make_move_iterator(parked_.begin()), std::make_move_iterator(parked_.end()));
+  parked_.clear();
+  work_.notify_all();
+  return true;
 }
 
 void ChunkQueue::ended(const Lane* lane, const Chunk& chunk) {
@@ -57,6 +82,7 @@ void ChunkQueue::close() {
 void ChunkQueue::stop() {
   std::lock_guard<std::mutex> lock(mutex_);
   stopped_ = true;
+  askParkedAgainLocked();
   work_.notify_all();
   watch_.notify_all();
 }

@@ -27,6 +27,10 @@ class ChunkQueue {
   std::optional<Chunk> take(const Lane* lane, const std::atomic<bool>& retired, bool wait);
   // The chunks of a batch that no lane has taken yet, and now none will: for the caller to end.
   std::vector<Chunk> withdraw(const Batch& batch);
+  // A chunk cannot begin yet: no lane holds it until it is asked again.
+  void park(const Lane* lane, Chunk chunk);
+  // Gives the parked chunks back, before all others. True when there were any.
+  bool askParkedAgain();
   // A chunk has ended: its results are in its batch. lane: null for a withdrawn one.
   void ended(const Lane* lane, const Chunk& chunk);
 
@@ -51,6 +55,8 @@ class ChunkQueue {
   bool waitForDeadline(std::vector<std::shared_ptr<Batch>>* overdue);
 
  private:
+  bool askParkedAgainLocked();
+
   struct Active {
     std::shared_ptr<Batch> batch;
     size_t open_chunks = 0;
@@ -65,6 +71,7 @@ class ChunkQueue {
   std::condition_variable watch_;  // the supervisor waits here
   std::condition_variable idle_;   // close waits here
   std::deque<Chunk> chunks_;
+  std::deque<Chunk> parked_;
   std::map<int64_t, Active> active_;  // by batch id
   Clock::time_point watch_until_ = Clock::time_point::max();
   uint64_t wakes_ = 0;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -45,6 +46,11 @@ class RealFileCalls final : public FileCalls {
   int statusAt(int directory, const char* name, struct stat* result) override {
     return orErrno(::fstatat(directory, name, result, AT_SYMLINK_NOFOLLOW));
   }
+  int space(int fd, struct statvfs* result) override { return orErrno(::fstatvfs(fd, result)); }
+  int setAccessTime(int fd, const struct timespec& time) override {
+    const struct timespec times[2] = {time, {0, UTIME_OMIT}};
+    return orErrno(::futimens(fd, times));
+  }
   int truncate(int fd, int64_t length) override { return orErrno(::ftruncate(fd, length)); }
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override {
     return orErrno<int64_t>(::pread(fd, data, length, offset));
@@ -79,6 +85,12 @@ class RealFileCalls final : public FileCalls {
   int rename(int from_directory, const char* from, int to_directory, const char* to) override {
     return orErrno(::renameat(from_directory, from, to_directory, to));
   }
+  int renameNew(int directory, const char* from, const char* to) override {
+    return orErrno(::renameat2(directory, from, directory, to, RENAME_NOREPLACE));
+  }
+  int exchange(int directory, const char* one, const char* other) override {
+    return orErrno(::renameat2(directory, one, directory, other, RENAME_EXCHANGE));
+  }
   int unlink(int directory, const char* name) override { return orErrno(::unlinkat(directory, name, 0)); }
 
   int list(int directory, std::vector<std::string>* names) override {
@@ -101,6 +113,24 @@ class RealFileCalls final : public FileCalls {
   }
 
   int tryLock(int fd) override { return orErrno(::flock(fd, LOCK_EX | LOCK_NB)); }
+
+  int tryLockByte(int fd, int64_t byte, ByteLock lock) override {
+    struct flock range = {};
+    range.l_type = lock == ByteLock::kNone ? F_UNLCK : lock == ByteLock::kShared ? F_RDLCK : F_WRLCK;
+    range.l_whence = SEEK_SET;
+    range.l_start = byte;
+    range.l_len = 1;
+    int locked = orErrno(::fcntl(fd, F_OFD_SETLK, &range));
+    return locked == -EACCES ? -EAGAIN : locked;
+  }
+
+  int map(int fd, size_t length, void** address) override {
+    void* mapped = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapped == MAP_FAILED) return -errno;
+    *address = mapped;
+    return 0;
+  }
+  int unmap(void* address, size_t length) override { return orErrno(::munmap(address, length)); }
 
  private:
   // The same promise as openat2 without it: each part is opened on its own, a link in any part is an error, and so is a way up.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace hicache {
+
+enum class ByteLock { kNone, kShared, kExclusive };
 
 // Threads: safe from any number of threads.
 class FileCalls {
@@ -29,6 +32,10 @@ class FileCalls {
   virtual int status(int fd, struct stat* result) = 0;
   // Of a name in a directory, without opening it and without following a symbolic link.
   virtual int statusAt(int directory, const char* name, struct stat* result) = 0;
+  // Of the file system below a descriptor.
+  virtual int space(int fd, struct statvfs* result) = 0;
+  // The time of the last change stays as it is.
+  virtual int setAccessTime(int fd, const struct timespec& time) = 0;
   virtual int truncate(int fd, int64_t length) = 0;
   virtual int64_t readAt(int fd, void* data, size_t length, int64_t offset) = 0;
   virtual int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) = 0;
@@ -42,11 +49,21 @@ class FileCalls {
   virtual int makeDirectory(int directory, const char* name, mode_t mode) = 0;
   virtual int removeDirectory(int directory, const char* name) = 0;
   virtual int rename(int from_directory, const char* from, int to_directory, const char* to) = 0;
+  // Within one directory: -EEXIST when something has the new name; -EINVAL where the file system cannot tell at once.
+  virtual int renameNew(int directory, const char* from, const char* to) = 0;
+  // Within one directory: swaps two names at once; -ENOENT when either is missing, -EINVAL where the file system cannot.
+  virtual int exchange(int directory, const char* one, const char* other) = 0;
   virtual int unlink(int directory, const char* name) = 0;
   // Names in a directory, without . and .., in no order.
   virtual int list(int directory, std::vector<std::string>* names) = 0;
   // Takes an exclusive advisory lock: 0, or -EWOULDBLOCK when another open file holds it.
   virtual int tryLock(int fd) = 0;
+  // Locks one byte for this open file, changes that lock, or lets it go: 0, or -EAGAIN when another open file is in the way.
+  virtual int tryLockByte(int fd, int64_t byte, ByteLock lock) = 0;
+
+  // Maps the first bytes of a file, shared with all who map it.
+  virtual int map(int fd, size_t length, void** address) = 0;
+  virtual int unmap(void* address, size_t length) = 0;
 };
 
 // The real ones, shared by the process.

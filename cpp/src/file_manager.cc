@@ -28,9 +28,10 @@ std::string hex16(uint64_t value) {
 }
 
 const std::string kLockEnding = ".lock";
-constexpr size_t kBuckets = 257;  // and one for the base directory itself, where v0's flat layout has its pages
+constexpr size_t kBuckets = Usage::kPlaces;
 
-size_t bucketNumber(const std::string& name) { return name.empty() ? kBuckets - 1 : std::stoul(name, nullptr, 16); }
+// Its place in a Usage.
+size_t bucketNumber(const std::string& name) { return name.empty() ? Usage::kFlat : std::stoul(name, nullptr, 16); }
 
 // Whether the process may hold a descriptor for each bucket and still has most of its descriptors for other things.
 bool canKeepBuckets(size_t directories) {
@@ -44,6 +45,8 @@ std::string bucketName(uint8_t bucket) {
   static const char kDigits[] = "0123456789abcdef";
   return {kDigits[bucket >> 4], kDigits[bucket & 15]};
 }
+
+std::string lockFileName(uint64_t owner) { return hex16(owner) + kLockEnding; }
 
 FileManager::FileManager(std::shared_ptr<FileCalls> calls, const std::vector<std::string>& paths, bool want_direct_io)
     : calls_(std::move(calls)) {
@@ -75,6 +78,7 @@ FileManager::~FileManager() { closeDirectories(); }
 
 void FileManager::closeDirectories() {
   buckets_.clear();
+  usages_.clear();
   for (StorageDirectory& directory : directories_) {
     if (!directory.lock) continue;
     FileHandle own(calls_.get(), calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
@@ -103,7 +107,15 @@ void FileManager::openDirectory(StorageDirectory* directory) {
   if (own < 0) throw errnoError(what + ": opening its folder " + kOwnFolder, -own);
   FileHandle own_folder(calls_.get(), own);
   takeLock(directory, own);
-  sweepStale(directory, own);
+  directory->stale_files_swept = sweepStale(*directory, own);
+}
+
+void FileManager::startCounting() {
+  for (const StorageDirectory& directory : directories_) {
+    int own = calls_->openBeneath(directory.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0);
+    if (own < 0) throw errnoError("opening '" + directory.path + "/" + kOwnFolder + "'", -own);
+    usages_.push_back(std::make_unique<Usage>(*calls_, FileHandle(calls_.get(), own), directory.path, directory.owner));
+  }
 }
 
 void FileManager::takeLock(StorageDirectory* directory, int own_folder) {
@@ -124,34 +136,47 @@ void FileManager::takeLock(StorageDirectory* directory, int own_folder) {
               "cannot lock a file in '" + directory->path + "/" + kOwnFolder + "': does the file system support flock?");
 }
 
-void FileManager::sweepStale(StorageDirectory* directory, int own_folder) {
+void FileManager::sweep(size_t directory) noexcept {
+  try {
+    const StorageDirectory& swept = directories_[directory];
+    FileHandle own(calls_.get(), calls_->openBeneath(swept.base.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
+    if (own) sweepStale(swept, own.get());
+  } catch (...) {
+    // The next sweep finds the same files.
+  }
+}
+
+int64_t FileManager::sweepStale(const StorageDirectory& directory, int own_folder) {
   std::vector<std::string> names;
   int listed = calls_->list(own_folder, &names);
-  if (listed < 0) throw errnoError("listing '" + directory->path + "/" + kOwnFolder + "'", -listed);
+  if (listed < 0) throw errnoError("listing '" + directory.path + "/" + kOwnFolder + "'", -listed);
   std::vector<std::string> locks;
   std::vector<FileHandle> held;
   std::vector<std::string> prefixes;
   for (const std::string& name : names) {
     // What a self-test left; one that runs now has its file open and does not need the name.
     if (name.starts_with(kProbePrefix)) calls_->unlink(own_folder, name.c_str());
-    if (!name.ends_with(kLockEnding) || name == directory->owner + kLockEnding) continue;
+    if (!name.ends_with(kLockEnding) || name == directory.owner + kLockEnding) continue;
     FileHandle lock(calls_.get(), calls_->openBeneath(own_folder, name.c_str(), O_RDWR, 0));
     if (!lock || calls_->tryLock(lock.get()) < 0) continue;  // its owner lives, or another process sweeps it
     prefixes.push_back(kTempPrefix + name.substr(0, name.size() - kLockEnding.size()) + "-");
     locks.push_back(name);
     held.push_back(std::move(lock));
   }
-  if (locks.empty() || !removeTempFiles(directory, prefixes)) return;
+  int64_t removed = 0;
+  if (locks.empty() || !removeTempFiles(directory, prefixes, &removed)) return removed;
   for (const std::string& lock : locks) calls_->unlink(own_folder, lock.c_str());
+  return removed;
 }
 
-bool FileManager::removeTempFiles(StorageDirectory* directory, const std::vector<std::string>& prefixes) {
-  bool all = removeMatching(directory->base.get(), prefixes, &directory->stale_files_swept);
+bool FileManager::removeTempFiles(const StorageDirectory& directory, const std::vector<std::string>& prefixes,
+                                  int64_t* removed) {
+  bool all = removeMatching(directory.base.get(), prefixes, removed);
   for (int i = 0; i < 256; ++i) {
-    int fd = calls_->openBeneath(directory->base.get(), bucketName(static_cast<uint8_t>(i)).c_str(), O_RDONLY | O_DIRECTORY, 0);
+    int fd = calls_->openBeneath(directory.base.get(), bucketName(static_cast<uint8_t>(i)).c_str(), O_RDONLY | O_DIRECTORY, 0);
     if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP) continue;  // not made yet, or somebody else's
     FileHandle bucket(calls_.get(), fd);
-    all = bucket && removeMatching(fd, prefixes, &directory->stale_files_swept) && all;
+    all = bucket && removeMatching(fd, prefixes, removed) && all;
   }
   return all;
 }
@@ -242,11 +267,15 @@ int FileManager::inBucket(const FilePlace& place, bool make, Bucket* used, Call 
   }
 }
 
+std::string FileManager::tempName(const StorageDirectory& directory) {
+  return kTempPrefix + directory.owner + "-" + hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
+}
+
 TempFile FileManager::createTemp(const FilePlace& place, bool direct) {
   const StorageDirectory& directory = directories_[place.directory];
   TempFile temp;
   temp.place = place;
-  temp.place.name = kTempPrefix + directory.owner + "-" + hex16(next_temp_.fetch_add(1, std::memory_order_relaxed));
+  temp.place.name = tempName(directory);
   int flags = O_RDWR | O_CREAT | O_EXCL | (direct ? O_DIRECT : 0);
   int fd = inBucket(place, true, &temp.bucket,
                     [&](int bucket) { return calls_->openBeneath(bucket, temp.place.name.c_str(), flags, kFileMode); });
@@ -265,23 +294,51 @@ TempFile FileManager::createTemp(const FilePlace& place, bool direct) {
   return temp;
 }
 
-void FileManager::discard(TempFile* temp) noexcept {
-  if (temp->place.name.empty()) return;
+bool FileManager::discard(TempFile* temp) noexcept {
+  if (temp->place.name.empty()) return true;
   temp->file.reset();
   int removed = calls_->unlink(temp->bucket->get(), temp->place.name.c_str());
-  if (removed >= 0 || removed == -ENOENT) open_temps_.fetch_sub(1);
+  bool gone = removed >= 0 || removed == -ENOENT;
+  if (gone) open_temps_.fetch_sub(1);
   temp->place.name.clear();
   temp->bucket.reset();
+  return gone;
 }
 
 void FileManager::publish(TempFile* temp, const FilePlace& place) {
-  int bucket = temp->bucket->get();
-  int renamed = calls_->rename(bucket, temp->place.name.c_str(), bucket, place.name.c_str());
-  if (renamed < 0) throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
+  Usage* counted = usage(place.directory);
+  Usage::Hold hold;
+  int64_t charge = 0;
+  if (counted != nullptr) {
+    struct stat status = {};
+    int known = calls_->status(temp->file.get(), &status);
+    if (known < 0) throw errnoError("reading the size of '" + pathOf(temp->place) + "'", -known);
+    charge = Usage::chargeOf(status.st_size);
+    hold = counted->hold(bucketNumber(place.bucket));
+    hold.add(charge);
+  }
+  Freed freed;
+  int renamed =
+      putInPlace(*calls_, temp->bucket->get(), temp->place.name, temp->file.get(), place.name, counted != nullptr, &freed);
+  if (renamed < 0) {
+    hold.add(-charge);
+    throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
+  }
+  countFreed(place.directory, hold, freed);
   temp->place.name.clear();
   temp->file.reset();
   temp->bucket.reset();
   open_temps_.fetch_sub(1);
+}
+
+void FileManager::countFreed(size_t directory, const Usage::Hold& hold, const Freed& freed) {
+  int64_t charge = Usage::chargeOf(freed.length);
+  if (freed.under_temp) {
+    // One more temp file for the next sweep. Until then its bytes stay reserved.
+    open_temps_.fetch_add(1);
+    if (Usage* counted = usage(directory)) counted->reserve(charge);
+  }
+  hold.add(-charge);
 }
 
 FileHandle FileManager::openPage(const FilePlace& place, bool direct, struct stat* status) {
@@ -312,10 +369,18 @@ void FileManager::requireRegular(const FilePlace& place, const struct stat& stat
   if (!S_ISREG(status.st_mode)) throw Error(HICACHE_IO, "'" + pathOf(place) + "' is no regular file: move it away");
 }
 
-bool FileManager::remove(const FilePlace& place) {
+bool FileManager::remove(const FilePlace& place, std::optional<ino_t> only_inode) {
+  Usage* counted = usage(place.directory);
+  Usage::Hold hold;
+  if (counted != nullptr) hold = counted->hold(bucketNumber(place.bucket));
   Bucket bucket;
-  int removed = inBucket(place, false, &bucket, [&](int folder) { return calls_->unlink(folder, place.name.c_str()); });
+  Freed freed;
+  int removed = inBucket(place, false, &bucket, [&](int folder) {
+    if (counted == nullptr && !only_inode) return calls_->unlink(folder, place.name.c_str());
+    return takeAway(*calls_, folder, place.name, tempName(directories_[place.directory]), only_inode, &freed);
+  });
   if (removed == -ENOENT) return false;
+  countFreed(place.directory, hold, freed);
   if (removed < 0) throw errnoError("removing '" + pathOf(place) + "'", -removed);
   return true;
 }

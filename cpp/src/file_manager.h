@@ -4,15 +4,20 @@
 // Nothing is ever reached through a symbolic link below a base directory.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "file_calls.h"
+#include "page_names.h"
+#include "usage.h"
 
 namespace hicache {
 
@@ -41,6 +46,9 @@ using Bucket = std::shared_ptr<const FileHandle>;
 
 // Two hexadecimal digits.
 std::string bucketName(uint8_t bucket);
+
+// The file in our own folder that an owner holds locked while he lives.
+std::string lockFileName(uint64_t owner);
 
 // Where a page's file stands: directory index, bucket ("" in v0's flat layout) and file name.
 struct FilePlace {
@@ -74,9 +82,18 @@ class FileManager {
   // The path of our own folder in a directory.
   std::string ownFolder(size_t directory) const;
 
+  // Counts from here on what pages come and go. Throws Error, see Usage. Once, before the first page.
+  void startCounting();
+  // Null where nothing is counted.
+  Usage* usage(size_t directory) const { return usages_.empty() ? nullptr : usages_[directory].get(); }
+
+  // Removes temp files that processes left which have died since. Never throws: what it cannot remove stays for the next time.
+  void sweep(size_t directory) noexcept;
+
   // A temp file that can become the page at a place; makes the bucket. Throws IO or NO_SPACE.
   TempFile createTemp(const FilePlace& place, bool direct);
-  void discard(TempFile* temp) noexcept;
+  // False when it could not be removed and still takes its space.
+  bool discard(TempFile* temp) noexcept;
   // Gives the file its final name, replacing what was there, and closes it. The page exists from here on.
   void publish(TempFile* temp, const FilePlace& place);
 
@@ -84,8 +101,8 @@ class FileManager {
   FileHandle openPage(const FilePlace& place, bool direct, struct stat* status);
   // The same without opening it: the bucket that it stands in, null where there is no such file.
   Bucket findPage(const FilePlace& place, struct stat* status);
-  // True when a file was there.
-  bool remove(const FilePlace& place);
+  // True when a file was there. only_inode: nothing but that file, which somebody may have replaced since.
+  bool remove(const FilePlace& place, std::optional<ino_t> only_inode = std::nullopt);
 
   // "<n> of <m> bytes free" on the file system of a directory, for messages.
   std::string freeSpace(size_t directory) const;
@@ -102,9 +119,11 @@ class FileManager {
   void closeDirectories();
   void openDirectory(StorageDirectory* directory);
   void takeLock(StorageDirectory* directory, int own_folder);
-  void sweepStale(StorageDirectory* directory, int own_folder);
-  bool removeTempFiles(StorageDirectory* directory, const std::vector<std::string>& prefixes);
+  int64_t sweepStale(const StorageDirectory& directory, int own_folder);
+  bool removeTempFiles(const StorageDirectory& directory, const std::vector<std::string>& prefixes, int64_t* removed);
   bool removeMatching(int folder, const std::vector<std::string>& prefixes, int64_t* removed);
+  std::string tempName(const StorageDirectory& directory);
+  void countFreed(size_t directory, const Usage::Hold& hold, const Freed& freed);
   void probe(StorageDirectory* directory, bool want_direct_io);
   std::string probeDirectIo(const StorageDirectory& directory);
 
@@ -113,6 +132,7 @@ class FileManager {
   // Opened once and kept where the process may hold that many descriptors: [directory * 257 + bucket].
   std::mutex buckets_mutex_;
   std::vector<Bucket> buckets_;
+  std::vector<std::unique_ptr<Usage>> usages_;  // by directory, or none
   std::atomic<uint64_t> next_temp_{0};
   std::atomic<int64_t> open_temps_{0};  // made and neither published nor removed
 };

@@ -5,6 +5,7 @@
 #include <sys/vfs.h>
 
 #include <cstdio>
+#include <fstream>
 #include <random>
 
 namespace hicache {
@@ -41,6 +42,12 @@ std::string fileSystemName(int fd) {
   char text[32];
   std::snprintf(text, sizeof(text), "0x%lx", static_cast<unsigned long>(status.f_type));
   return text;
+}
+
+std::string bootId() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
 }
 
 uint64_t randomNumber() {

@@ -11,6 +11,9 @@ namespace hicache {
 // Name of the file system below an open descriptor: ext4, xfs, tmpfs, ..., or its magic number.
 std::string fileSystemName(int fd);
 
+// Different after each start of the machine, the same for all processes and containers on it.
+std::string bootId();
+
 // From the kernel's generator.
 uint64_t randomNumber();
 

@@ -22,6 +22,10 @@ class GetTransfer final : public PageTransfer {
 
  private:
   void requireFit(const Page& target, const FoundPage& found) const;
+  // Reads the page once more by the plain system call: what came wrong through NIXL may be right in the file.
+  bool fileIsDamaged(const Entry& entry, const FoundPage& found) const;
+  // A damaged page that is ours is removed, unless somebody has replaced it: else exists would go on to promise it.
+  Error dropDamaged(const FoundPage& found, const Error& damage) const;
 
   std::vector<FoundPage> found_;  // by index in the chunk
 };

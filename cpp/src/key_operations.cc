@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "key_operations.h"
 
+#include <cerrno>
+
+#include "access_time.h"
+
 namespace hicache {
 namespace {
 
@@ -17,6 +21,40 @@ PageResult exists(const LayoutFiles& layout, const Page& page) {
   return PageResult::of(fits ? HICACHE_HIT : HICACHE_MISS, found->length(), found->seal ? 0 : HICACHE_FLAG_UNVERIFIED);
 }
 
+// The lease is the access time, see access_time.h.
+PageResult pin(const LayoutFiles& layout, const PageName& name, int64_t lease_millis) {
+  std::optional<FoundPage> found = layout.find(name, -1);
+  if (!found) return PageResult::of(HICACHE_MISS);
+  try {
+    layout.requireWhole(*found);
+  } catch (const Error&) {
+    return PageResult::of(HICACHE_MISS, found->file_length);
+  }
+  FileCalls& calls = layout.files().calls();
+  const std::string what = "pinning '" + layout.files().pathOf(found->place) + "'";
+  const int64_t until = nowNanos() + lease_millis * kNanosPerMilli;
+  int set = calls.setAccessTime(found->file.get(), timeOf(until));
+  if (set == -EOPNOTSUPP || set == -ENOSYS) {
+    throw Error(HICACHE_UNSUPPORTED, what + ": this file system has no access times, which leases are kept in", 0, -set);
+  }
+  if (set < 0) throw errnoError(what, -set);
+  struct stat status = {};
+  struct statvfs mount = {};
+  int known = calls.status(found->file.get(), &status);
+  if (known < 0) throw errnoError(what, -known);
+  known = calls.space(found->file.get(), &mount);
+  if (known < 0) throw errnoError(what, -known);
+  const bool kept = nanosOf(status.st_atim) > until - kNanosPerSecond;
+  // On such a mount whoever reads the page would end the lease.
+  const bool noted_at_every_read = (mount.f_flag & (ST_NOATIME | ST_RELATIME)) == 0;
+  if (lease_millis > 0 && (!kept || noted_at_every_read)) {
+    throw Error(HICACHE_UNSUPPORTED,
+                what + ": a lease is kept as the access time, and this file system " +
+                    (kept ? "sets that at every read (strictatime); mount it with relatime or noatime" : "does not keep it"));
+  }
+  return PageResult::of(HICACHE_HIT, found->length(), found->seal ? 0 : HICACHE_FLAG_UNVERIFIED);
+}
+
 PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) {
   switch (batch.operation()) {
     case Operation::kExists:
@@ -25,6 +63,8 @@ PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) 
       return PageResult::of(layout.remove(page.name) ? HICACHE_REMOVED : HICACHE_MISS);
     case Operation::kClear:
       return PageResult::of(HICACHE_REMOVED, layout.clear([&batch] { return batch.abandoned(); }));
+    case Operation::kPin:
+      return pin(layout, page.name, batch.leaseMillis());
     case Operation::kSet:
     case Operation::kGet:
       break;

@@ -92,6 +92,11 @@ void Lane::start(Chunk chunk) {
   }
   try {
     std::unique_ptr<PageTransfer> transfer = PageTransfer::of(parts_, &buffers_, chunk);
+    if (!transfer->admit(&chunk.wait)) {
+      transfer.reset();
+      queue_->park(this, std::move(chunk));
+      return;
+    }
     transfer->begin();
     transfers_.push_back(std::move(transfer));
   } catch (...) {

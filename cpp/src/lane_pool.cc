@@ -43,6 +43,10 @@ void LanePool::submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> ch
   if (!queue_->submit(batch, std::move(chunks))) throw Error(HICACHE_CLOSED, "the store is closed");
 }
 
+std::function<bool()> LanePool::askingParkedAgain() const {
+  return [queue = queue_] { return queue->askParkedAgain(); };
+}
+
 bool LanePool::closed() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return closed_;
@@ -63,6 +67,7 @@ void LanePool::supervise() {
       if (!batch->released()) retireLanesOf(*batch);
     }
     overdue.clear();
+    queue_->askParkedAgain();  // those of late batches end then
     refill();
     reapEnded();
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -35,6 +36,8 @@ class LanePool {
 
   // Has idle lanes look at what is registered.
   void wake() { queue_->wakeAll(); }
+  // Lets the sets that wait for room ask again; true when there were any. May be called when the lanes are long gone.
+  std::function<bool()> askingParkedAgain() const;
 
   bool closed() const;
   size_t laneCount() const { return lane_count_; }

@@ -3,22 +3,16 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
 
+#include "access_time.h"
 #include "error.h"
+#include "page_group.h"
 
 namespace hicache {
 namespace {
-
-// SGLang's page keys: a SHA-256 in hexadecimal, perhaps with a component such as _k behind it.
-bool looksLikePageKey(std::string_view key) {
-  constexpr size_t kDigits = 64;
-  auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  return key.size() >= kDigits && std::all_of(key.begin(), key.begin() + kDigits, is_hex);
-}
 
 using SealBytes = std::array<uint8_t, PageSeal::kBytesMax>;
 
@@ -46,13 +40,15 @@ void sizeInAdvance(FileManager* files, PagePlacement& placement, int64_t length)
 
 void takeStatus(const struct stat& status, FoundPage* page) {
   page->file_length = status.st_size;
-  page->modified_millis = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+  page->modified_millis = nanosOf(status.st_mtim) / kNanosPerMilli;
+  page->accessed_nanos = nanosOf(status.st_atim);
+  page->inode = status.st_ino;
 }
 
 }  // namespace
 
-LayoutFiles::LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming)
-    : files_(std::move(files)), codec_(naming), bucketed_(naming.bucketed) {}
+LayoutFiles::LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming, int64_t ttl_seconds)
+    : files_(std::move(files)), codec_(naming), bucketed_(naming.bucketed), ttl_millis_(ttl_seconds * 1000) {}
 
 FilePlace LayoutFiles::placeOf(const PageName& page) const {
   FilePlace place;
@@ -94,11 +90,16 @@ void LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSe
   files_->publish(&placement->temp, placement->place);
 }
 
-std::optional<FoundPage> LayoutFiles::find(const PageName& page, int64_t expected_length) const {
-  FilePlace place = placeOf(page);
+bool LayoutFiles::isOver(const std::optional<FoundPage>& page) const {
+  return page && ttl_millis_ > 0 && isExpired(page->modified_millis, nowNanos() / kNanosPerMilli);
+}
+
+std::optional<FoundPage> LayoutFiles::find(const PageName& name, int64_t expected_length) const {
+  FilePlace place = placeOf(name);
   bool direct = expected_length > 0 && expected_length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
                 files_->directories()[place.directory].direct_io;
-  return open(place, direct);
+  std::optional<FoundPage> page = open(place, direct);
+  return isOver(page) ? std::nullopt : std::move(page);
 }
 
 std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) const {
@@ -118,7 +119,11 @@ std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) 
 }
 
 std::optional<FoundPage> LayoutFiles::look(const PageName& name) const {
-  FilePlace place = placeOf(name);
+  std::optional<FoundPage> page = lookAt(placeOf(name));
+  return isOver(page) ? std::nullopt : std::move(page);
+}
+
+std::optional<FoundPage> LayoutFiles::lookAt(const FilePlace& place) const {
   struct stat status = {};
   Bucket bucket = files_->findPage(place, &status);
   if (bucket == nullptr) return std::nullopt;
@@ -158,7 +163,7 @@ bool LayoutFiles::isOurs(const FilePlace& place) const {
     Route route = routeName(place.name, files_->directories().size());
     if (route.directory != place.directory || bucketName(route.bucket) != place.bucket) return false;
   }
-  if (looksLikePageKey(page.key) || KeyCodec::isDigestName(place.name)) return true;
+  if (startsWithPageKey(page.key) || KeyCodec::isDigestName(place.name)) return true;
   // Any other name is ours when it carries our seal; without attributes a routed name has to do.
   if (!files_->directories()[place.directory].attributes) return bucketed_;
   try {

@@ -29,6 +29,8 @@ struct FoundPage {
   bool direct = false;
   int64_t file_length = 0;
   int64_t modified_millis = 0;
+  int64_t accessed_nanos = 0;
+  ino_t inode = 0;
   std::optional<PageSeal> seal;
   bool bad_seal = false;  // carries our attribute, damaged or of another name
 
@@ -38,7 +40,8 @@ struct FoundPage {
 // Threads: safe from any number of threads.
 class LayoutFiles {
  public:
-  LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming);
+  // ttl_seconds: how long a page lives; 0: for ever.
+  LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming, int64_t ttl_seconds = 0);
 
   FileManager& files() const { return *files_; }
   const KeyCodec& codec() const { return codec_; }
@@ -51,13 +54,19 @@ class LayoutFiles {
   // Seals the page and gives it its final name. seal needs length, checksum and shape; the name is added here.
   void publish(PagePlacement* placement, const PageName& page, PageSeal seal) const;
 
-  // The page under a key, whatever its state, or nothing. expected_length decides on direct I/O; -1: buffered.
-  std::optional<FoundPage> find(const PageName& page, int64_t expected_length) const;
+  // The page under a key, whatever its state, or nothing where there is none or its time is over. expected_length decides on
+  // direct I/O; -1: buffered.
+  std::optional<FoundPage> find(const PageName& name, int64_t expected_length) const;
   // The same without opening its file.
-  std::optional<FoundPage> look(const PageName& page) const;
+  std::optional<FoundPage> look(const PageName& name) const;
   // Throws CORRUPT when the file cannot be the whole page: its seal is bad, its length is not the seal's, or it is an empty
   // file of somebody else.
   void requireWhole(const FoundPage& page) const;
+
+  // True when a page of that age has outlived its time.
+  bool isExpired(int64_t modified_millis, int64_t now_millis) const {
+    return ttl_millis_ > 0 && modified_millis + ttl_millis_ < now_millis;
+  }
 
   bool remove(const PageName& page) const { return files_->remove(placeOf(page)); }
 
@@ -74,10 +83,13 @@ class LayoutFiles {
 
  private:
   bool isOurs(const FilePlace& place) const;
+  bool isOver(const std::optional<FoundPage>& page) const;
+  std::optional<FoundPage> lookAt(const FilePlace& place) const;
 
   std::shared_ptr<FileManager> files_;
   KeyCodec codec_;
   bool bucketed_;
+  int64_t ttl_millis_;
 };
 
 }  // namespace hicache

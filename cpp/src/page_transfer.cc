@@ -42,7 +42,7 @@ int32_t PageTransfer::bufferedFlag(const Entry& entry) const {
 
 void PageTransfer::begin() {
   for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
-    if (batch()->settledEarly(chunk_.begin + i)) continue;
+    if (isSettled(i)) continue;
     try {
       requireHostMemory(page(i).blocks);
       Entry entry;

@@ -27,6 +27,9 @@ class PageTransfer {
   static std::unique_ptr<PageTransfer> of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
   virtual ~PageTransfer() = default;
 
+  // Takes the room that it needs, before all else. False when there is none yet: the chunk is to be asked again later, with the
+  // same wait, and the object is to be dropped. Pages for which there will be none are settled.
+  virtual bool admit(RoomWait*) { return true; }
   void begin();
   // Posts what is next; the agent must be a good one, and no I/O of a suspect one may be left. False when NIXL refused: the
   // agent is suspect from then on.
@@ -63,6 +66,11 @@ class PageTransfer {
 
   const Page& page(size_t index) const { return chunk_.batch->pages()[chunk_.begin + index]; }
   void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
+  size_t pageCount() const { return results_.size(); }
+  // True when nothing is to be done for a page any more.
+  bool isSettled(size_t index) const {
+    return chunk_.batch->settledEarly(chunk_.begin + index) || results_[index].outcome != HICACHE_PENDING;
+  }
   int32_t bufferedFlag(const Entry& entry) const;
   // What NIXL reads or fills: the caller's blocks, or the staged copy.
   Blocks memoryOf(const Entry& entry) const { return entry.staged ? Blocks(&entry.staging, 1) : page(entry.index).blocks; }

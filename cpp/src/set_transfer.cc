@@ -1,24 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "set_transfer.h"
 
+#include <utility>
+
 #include "checksum.h"
 
 namespace hicache {
 
 SetTransfer::SetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk)
     : PageTransfer(std::move(parts), buffers, std::move(chunk), TransferOperation::kWrite),
-      placements_(chunk_.end - chunk_.begin),
-      checksums_(chunk_.end - chunk_.begin) {}
+      taken_(pageCount()),
+      no_room_(pageCount()),
+      placements_(pageCount()),
+      checksums_(pageCount()) {}
 
 SetTransfer::~SetTransfer() {
-  for (PagePlacement& placement : placements_) parts_->files->discard(&placement.temp);
+  for (size_t i = 0; i < placements_.size(); ++i) {
+    // What cannot be removed still takes its room.
+    if (parts_->files->discard(&placements_[i].temp)) giveBack(i);
+  }
+}
+
+bool SetTransfer::admit(RoomWait* wait) {
+  if (batch()->abandoned()) return true;
+  Room::Shares shares(parts_->files->directories().size());
+  std::vector<Taken> wanted(pageCount());
+  for (size_t i = 0; i < pageCount(); ++i) {
+    if (isSettled(i)) continue;
+    try {
+      wanted[i] = {parts_->layout->placeOf(page(i).name).directory, Usage::chargeOf(page(i).length)};
+      shares[wanted[i].directory] += wanted[i].bytes;
+    } catch (...) {
+      settle(i, PageResult::failed(currentError()));
+    }
+  }
+  std::optional<Room::Shortage> shortage = parts_->room->take(shares);
+  if (!shortage) {
+    taken_ = std::move(wanted);
+    return true;
+  }
+  if (parts_->room->mayWait(*shortage, shares, wait)) return false;
+  takePageByPage(wanted);
+  return true;
+}
+
+void SetTransfer::takePageByPage(const std::vector<Taken>& wanted) {
+  for (size_t i = 0; i < pageCount(); ++i) {
+    if (isSettled(i)) continue;
+    Room::Shares shares(parts_->files->directories().size());
+    shares[wanted[i].directory] = wanted[i].bytes;
+    if (std::optional<Room::Shortage> shortage = parts_->room->take(shares)) {
+      no_room_[i] = parts_->room->refusal(*shortage);
+    } else {
+      taken_[i] = wanted[i];
+    }
+  }
+}
+
+void SetTransfer::giveBack(size_t index) {
+  Taken taken = std::exchange(taken_[index], {});
+  parts_->room->give(taken.directory, taken.bytes);
 }
 
 bool SetTransfer::open(size_t index, Entry* entry) {
   if (batch()->skipsExisting() && isStored(index)) {
     settle(index, PageResult::of(HICACHE_SKIPPED, entry->length));
+    giveBack(index);
     return false;
   }
+  if (no_room_[index]) throw *no_room_[index];
   PagePlacement& placement = placements_[index];
   placement = parts_->layout->place(page(index).name, entry->length);
   entry->place = placement.place;
@@ -48,6 +98,7 @@ void SetTransfer::complete(Entry& entry) {
   seal.checksum = checksums_[entry.index];
   seal.shape = stored.shape;
   parts_->layout->publish(&placements_[entry.index], stored.name, seal);
+  giveBack(entry.index);
   settle(entry.index, PageResult::of(HICACHE_STORED, entry.length, bufferedFlag(entry)));
 }
 

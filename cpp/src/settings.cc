@@ -2,37 +2,18 @@
 #include "settings.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "error.h"
+#include "setting_values.h"
 
 namespace hicache {
 namespace {
-
-[[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& allowed) {
-  throw Error(HICACHE_INVALID_ARGUMENT, name + " = '" + value + "': must be " + allowed);
-}
-
-bool toBool(const std::string& name, const std::string& value) {
-  if (value == "true") return true;
-  if (value == "false") return false;
-  refuse(name, value, "true or false");
-}
-
-int64_t toInteger(const std::string& name, const std::string& value, int64_t low, int64_t high) {
-  int64_t number = 0;
-  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc() || end != value.data() + value.size() || number < low || number > high) {
-    refuse(name, value, "a whole number in " + std::to_string(low) + ".." + std::to_string(high));
-  }
-  return number;
-}
 
 // Takes the settings that a store and an agent share; false when the name is none of them.
 bool takeBackendSetting(const std::string& name, const std::string& value, BackendRequest* request) {
   constexpr std::string_view kPluginPrefix = "plugin.";
   if (name == "backend") {
-    if (value.empty()) refuse(name, value, "auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
+    if (value.empty()) refuseSetting(name, value, "auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
     request->backend = value;
   } else if (name.size() > kPluginPrefix.size() && name.compare(0, kPluginPrefix.size(), kPluginPrefix) == 0) {
     request->params[name.substr(kPluginPrefix.size())] = value;
@@ -93,21 +74,22 @@ std::string Settings::encode() const {
 StoreConfig StoreConfig::parse(const Settings& settings) {
   StoreConfig config;
   std::string naming = "sglang";
+  LimitSettings limits;
   for (const auto& [name, value] : settings.pairs()) {
     if (name == "storage_dir") {
-      if (value.empty()) refuse(name, value, "the path of a directory");
+      if (value.empty()) refuseSetting(name, value, "the path of a directory");
       config.storage_directories.push_back(value);
-    } else if (takeBackendSetting(name, value, &config.backend)) {
+    } else if (takeBackendSetting(name, value, &config.backend) || limits.take(name, value)) {
       continue;
     } else if (name == "layout") {
-      if (value != "files") refuse(name, value, "files");
+      if (value != "files") refuseSetting(name, value, "files");
     } else if (name == "naming") {
       if (value != "sglang" && value != "sglang-v0" && value != "namespace") {
-        refuse(name, value, "sglang, sglang-v0 or namespace");
+        refuseSetting(name, value, "sglang, sglang-v0 or namespace");
       }
       naming = value;
     } else if (name == "namespace_digest") {
-      if (!isNamespaceDigest(value)) refuse(name, value, "32 lowercase hexadecimal digits");
+      if (!isNamespaceDigest(value)) refuseSetting(name, value, "32 lowercase hexadecimal digits");
       config.naming.namespace_digest = value;
     } else if (name == "model") {
       config.naming.model = value;
@@ -121,13 +103,16 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
       config.direct_io = toBool(name, value);
     } else if (name == "checksum") {
       config.verify_checksum = toBool(name, value);
+    } else if (name == "remove_corrupt") {
+      config.remove_corrupt = toBool(name, value);
     } else if (name == "lanes") {
       config.lanes = toInteger(name, value, 0, 64);
     } else if (name == "chunk_pages") {
       config.chunk_pages = toInteger(name, value, 1, 4096);
     } else if (name == "chunk_bytes") {
       config.chunk_bytes = toInteger(name, value, 0, int64_t{1} << 40);
-      if (config.chunk_bytes > 0 && config.chunk_bytes < 4096) refuse(name, value, "0 (by the directories) or at least 4096");
+      if (config.chunk_bytes > 0 && config.chunk_bytes < 4096)
+        refuseSetting(name, value, "0 (by the directories) or at least 4096");
     } else if (name == "chunks_in_flight") {
       config.chunks_in_flight = toInteger(name, value, 0, 64);
     } else if (name == "close_timeout") {
@@ -145,6 +130,7 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
                                               ? "namespace_digest: none given, and naming = namespace needs one"
                                               : "namespace_digest: given with naming = " + naming + ", belongs to namespace");
   }
+  config.limits = limits.checked();
   config.backend.file_storage = true;
   fitToSlots(&config);
   return config;
@@ -156,7 +142,7 @@ BackendRequest parseBackendRequest(const Settings& settings) {
     if (takeBackendSetting(name, value, &request)) {
       continue;
     } else if (name == "memory") {
-      if (value != "dram" && value != "vram") refuse(name, value, "dram or vram");
+      if (value != "dram" && value != "vram") refuseSetting(name, value, "dram or vram");
       request.memory = value == "vram" ? MemoryType::kVram : MemoryType::kDram;
     } else if (name == "probe_dir") {
       request.probe_directory = value;

@@ -11,6 +11,7 @@
 
 #include "key_codec.h"
 #include "nixl_api.h"
+#include "store_limits.h"
 
 namespace hicache {
 
@@ -53,6 +54,8 @@ struct StoreConfig {
   Naming naming;
   bool direct_io = true;
   bool verify_checksum = true;
+  bool remove_corrupt = true;
+  Limits limits;
   int64_t lanes = 0;
   int64_t chunk_pages = 32;
   int64_t chunk_bytes = 0;       // 0: by the directories

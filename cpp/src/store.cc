@@ -17,6 +17,7 @@ constexpr int64_t kUringPagesInFlight = 64;
 // Below this many bytes, or keys without bytes, a lane, waking a second one costs more than it saves.
 constexpr int64_t kLaneBytesMin = 512 << 10;
 constexpr int64_t kLaneKeysMin = 16;
+constexpr int64_t kChunksOfCapacity = 16;
 
 size_t laneCountOf(const StoreConfig& config) {
   if (config.lanes > 0) return static_cast<size_t>(config.lanes);
@@ -62,7 +63,9 @@ Store::Store(const StoreConfig& config, Outside outside) {
   parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
   fitToDirectories(&parts->config, parts->files->directories());
   fitToFileLimit(&parts->config);
-  parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming);
+  if (config.limits.counts()) parts->files->startCounting();
+  parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming, config.limits.ttl_seconds);
+  parts->room = std::make_unique<Room>(parts->files, config.limits);
   parts->config.backend.probe_directory = parts->files->ownFolder(0);
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
@@ -71,6 +74,12 @@ Store::Store(const StoreConfig& config, Outside outside) {
   candidates_ = std::move(selection.candidates);
   parts_ = std::move(parts);
   lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));
+  if (config.limits.counts()) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
+}
+
+Store::~Store() {
+  lanes_->close(std::chrono::milliseconds(parts_->config.close_timeout_millis));
+  if (evictor_ != nullptr) evictor_->stop();
 }
 
 int64_t Store::submit(const BatchRequest& request) {
@@ -104,6 +113,7 @@ std::shared_ptr<Batch> Store::makeBatch(const BatchRequest& request) {
   }
   auto deadline = Clock::now() + toTimeout(request.timeout_millis);
   auto batch = std::make_shared<Batch>(id, request.operation, deadline, request.timeout_millis, events_);
+  batch->setLease(request.lease_millis);
   fillPages(request, batch.get());
   return batch;
 }
@@ -119,6 +129,9 @@ std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
   // Small batches are spread over the lanes too, as long as each part is worth a lane.
   int64_t lanes = static_cast<int64_t>(lanes_->laneCount());
   int64_t bytes_max = std::min(parts_->config.chunk_bytes, std::max(total / lanes + 1, kLaneBytesMin));
+  // A chunk has to find room as a whole.
+  int64_t capacity = parts_->config.limits.capacity_bytes;
+  if (capacity > 0) bytes_max = std::min(bytes_max, capacity / kChunksOfCapacity);
   int64_t keys_share = (static_cast<int64_t>(pages.size()) - 1) / lanes + 1;
   int64_t pages_max = transfers ? parts_->config.chunk_pages : std::max(keys_share, kLaneKeysMin);
   for (size_t begin = 0, end = 0; begin < pages.size(); begin = end) {
@@ -157,8 +170,29 @@ bool Store::deregisterMemory(int64_t id, std::chrono::milliseconds timeout) {
 
 bool Store::close(std::chrono::milliseconds timeout) {
   bool drained = lanes_->close(timeout);
+  if (evictor_ != nullptr) evictor_->stop();
   events_->close();
   return drained;
+}
+
+EvictionResult Store::evict(std::chrono::milliseconds timeout) {
+  if (evictor_ == nullptr) {
+    throw Error(HICACHE_UNSUPPORTED, "evict: eviction is off; set capacity_bytes, or an l3_cleaner watermark");
+  }
+  return evictor_->evictNow(timeout);
+}
+
+void Store::describeRoom(Settings* description) const {
+  const Room& room = *parts_->room;
+  description->add("capacity_bytes", std::to_string(room.limits().capacity_bytes));
+  description->add("eviction", text(room.limits().evicts));
+  description->add("usage_bytes", std::to_string(room.total()));
+  description->add("usage_ready", text(room.ready()));
+  description->add("evicted_pages", std::to_string(evictor_ == nullptr ? 0 : evictor_->evictedPages()));
+  description->add("evicted_bytes", std::to_string(evictor_ == nullptr ? 0 : evictor_->evictedBytes()));
+  description->add("eviction_rounds", std::to_string(evictor_ == nullptr ? 0 : evictor_->rounds()));
+  description->add("eviction_problem", evictor_ == nullptr ? "" : evictor_->problem());
+  description->add("refused_no_space", std::to_string(room.refused()));
 }
 
 Settings Store::describe() const {
@@ -176,6 +210,7 @@ Settings Store::describe() const {
   description.add("lanes_in_quarantine", std::to_string(lanes_->quarantined()));
   description.add("batches", std::to_string(lanes_->activeBatches()));
   description.add("pages_in_flight", std::to_string(lanes_->activePages()));
+  describeRoom(&description);
   for (size_t i = 0; i < parts_->files->directories().size(); ++i) {
     const StorageDirectory& directory = parts_->files->directories()[i];
     std::string prefix = "directory." + std::to_string(i) + ".";

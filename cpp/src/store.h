@@ -9,6 +9,7 @@
 #include <string>
 
 #include "batch.h"
+#include "evictor.h"
 #include "lane_pool.h"
 #include "store_parts.h"
 
@@ -36,6 +37,7 @@ struct BatchRequest {
   const int32_t* ranks = nullptr;
   const int64_t* dims = nullptr;
   bool skip_existing = false;
+  int64_t lease_millis = 0;  // of a pin
 };
 
 // Threads: safe from any number of threads; the destructor runs alone.
@@ -58,6 +60,9 @@ class Store {
   // True when no lane has it registered any more; false when a hanging one has, and the memory must stay.
   bool deregisterMemory(int64_t id, std::chrono::milliseconds timeout);
 
+  // Evicts down to the low marks now. Throws Error, see Evictor::evictNow.
+  EvictionResult evict(std::chrono::milliseconds timeout);
+
   EventQueue& events() const { return *events_; }
   const LayoutFiles& layout() const { return *parts_->layout; }
 
@@ -65,15 +70,18 @@ class Store {
   bool close(std::chrono::milliseconds timeout);
   // The pairs of hicache_store_describe.
   Settings describe() const;
+  ~Store();
 
  private:
   std::shared_ptr<Batch> makeBatch(const BatchRequest& request);
   std::vector<Chunk> split(const std::shared_ptr<Batch>& batch) const;
+  void describeRoom(Settings* description) const;
 
   std::shared_ptr<EventQueue> events_ = std::make_shared<EventQueue>();
   std::shared_ptr<const StoreParts> parts_;
   std::vector<BackendCandidate> candidates_;
   std::unique_ptr<LanePool> lanes_;
+  std::shared_ptr<Evictor> evictor_;  // null where nothing is counted
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<int64_t, std::shared_ptr<Batch>> batches_;

@@ -10,6 +10,7 @@
 #include "layout_files.h"
 #include "nixl_api.h"
 #include "registered_memory.h"
+#include "room.h"
 #include "settings.h"
 
 namespace hicache {
@@ -20,6 +21,7 @@ struct StoreParts {
   std::shared_ptr<CudaApi> cuda;
   std::shared_ptr<FileManager> files;
   std::unique_ptr<LayoutFiles> layout;
+  std::unique_ptr<Room> room;
   Backend backend;
   std::shared_ptr<RegisteredMemory> memory = std::make_shared<RegisteredMemory>();
 };

@@ -19,7 +19,7 @@ class DamagedPageTest : public StoreFixture {
  protected:
   void SetUp() override {
     StoreFixture::SetUp();
-    client_ = &open(disk_.path(), {{"lanes", "1"}});
+    client_ = &open(disk_.path(), {{"lanes", "1"}, {"remove_corrupt", "false"}});
     if (client_->described("directory.0.attributes") != "true") GTEST_SKIP() << "no attributes in " << disk_.path();
     ASSERT_TRUE(isOutcome(client_->setPage("key", page_), HICACHE_STORED));
     path_ = client_->pathOf("key");
@@ -135,7 +135,7 @@ TEST_F(DamagedPageTest, shouldNoticeWhatAnotherProgramWroteIntoItsPage) {
 }
 
 TEST_F(DamagedPageTest, shouldSayUnverifiedWhereChecksumsAreOff) {
-  StoreClient& trusting = open(disk_.path(), {{"checksum", "false"}});
+  StoreClient& trusting = open(disk_.path(), {{"checksum", "false"}, {"remove_corrupt", "false"}});
   const PageMemory target(page_.size());
   const PageResult hit = trusting.getPage("key", target);
   EXPECT_TRUE(isOutcome(hit, HICACHE_HIT));

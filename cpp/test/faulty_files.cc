@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "faulty_files.h"
 
+#include <signal.h>
+
 namespace hicache {
 
 void FaultyFiles::failCall(int64_t nth, int error_number) {
@@ -8,6 +10,11 @@ void FaultyFiles::failCall(int64_t nth, int error_number) {
   calls_until_failure_ = nth;
   call_error_ = error_number;
   has_failed_ = false;
+}
+
+void FaultyFiles::dieAt(int64_t nth) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  calls_until_death_ = nth;
 }
 
 bool FaultyFiles::hasFailed() const {
@@ -38,6 +45,12 @@ void FaultyFiles::letGo() {
   let_go_.notify_all();
 }
 
+int64_t FaultyFiles::countOf(Kind kind) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = counts_.find(kind);
+  return found == counts_.end() ? 0 : found->second;
+}
+
 int64_t FaultyFiles::openCount() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return open_count_;
@@ -45,11 +58,13 @@ int64_t FaultyFiles::openCount() const {
 
 int FaultyFiles::errorNow(Kind kind) {
   std::unique_lock<std::mutex> lock(mutex_);
+  ++counts_[kind];
   if (hanging_kind_ == kind) {
     hanging_kind_ = Kind::kNone;
     hangs_ = true;
     let_go_.wait(lock, [this] { return !hangs_; });
   }
+  if (calls_until_death_ != 0 && --calls_until_death_ == 0) ::raise(SIGKILL);
   if (calls_until_failure_ != 0 && --calls_until_failure_ == 0) {
     has_failed_ = true;
     return call_error_;
@@ -92,6 +107,16 @@ int FaultyFiles::status(int fd, struct stat* result) {
 int FaultyFiles::statusAt(int directory, const char* name, struct stat* result) {
   int error = errorNow(Kind::kStatusAt);
   return error != 0 ? -error : real_->statusAt(directory, name, result);
+}
+
+int FaultyFiles::space(int fd, struct statvfs* result) {
+  int error = errorNow(Kind::kSpace);
+  return error != 0 ? -error : real_->space(fd, result);
+}
+
+int FaultyFiles::setAccessTime(int fd, const struct timespec& time) {
+  int error = errorNow(Kind::kSetAccessTime);
+  return error != 0 ? -error : real_->setAccessTime(fd, time);
 }
 
 int FaultyFiles::truncate(int fd, int64_t length) {
@@ -139,6 +164,16 @@ int FaultyFiles::rename(int from_directory, const char* from, int to_directory, 
   return error != 0 ? -error : real_->rename(from_directory, from, to_directory, to);
 }
 
+int FaultyFiles::renameNew(int directory, const char* from, const char* to) {
+  int error = errorNow(Kind::kRenameNew);
+  return error != 0 ? -error : real_->renameNew(directory, from, to);
+}
+
+int FaultyFiles::exchange(int directory, const char* one, const char* other) {
+  int error = errorNow(Kind::kExchange);
+  return error != 0 ? -error : real_->exchange(directory, one, other);
+}
+
 int FaultyFiles::unlink(int directory, const char* name) {
   int error = errorNow(Kind::kUnlink);
   return error != 0 ? -error : real_->unlink(directory, name);
@@ -152,6 +187,23 @@ int FaultyFiles::list(int directory, std::vector<std::string>* names) {
 int FaultyFiles::tryLock(int fd) {
   int error = errorNow(Kind::kTryLock);
   return error != 0 ? -error : real_->tryLock(fd);
+}
+
+int FaultyFiles::tryLockByte(int fd, int64_t byte, ByteLock lock) {
+  int error = errorNow(Kind::kTryLockByte);
+  return error != 0 ? -error : real_->tryLockByte(fd, byte, lock);
+}
+
+int FaultyFiles::map(int fd, size_t length, void** address) {
+  int error = errorNow(Kind::kMap);
+  return error != 0 ? -error : real_->map(fd, length, address);
+}
+
+int FaultyFiles::unmap(void* address, size_t length) {
+  // The memory goes even where the call reports an error.
+  int error = errorNow(Kind::kUnmap);
+  int unmapped = real_->unmap(address, length);
+  return error != 0 ? -error : unmapped;
 }
 
 }  // namespace hicache

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,8 @@ class FaultyFiles final : public FileCalls {
     kClose,
     kStatus,
     kStatusAt,
+    kSpace,
+    kSetAccessTime,
     kTruncate,
     kReadAt,
     kWriteAt,
@@ -31,13 +34,20 @@ class FaultyFiles final : public FileCalls {
     kMakeDirectory,
     kRemoveDirectory,
     kRename,
+    kRenameNew,
+    kExchange,
     kUnlink,
     kList,
-    kTryLock
+    kTryLock,
+    kTryLockByte,
+    kMap,
+    kUnmap
   };
 
   // The nth call from now on (the first is 1) fails with this errno.
   void failCall(int64_t nth, int error_number);
+  // This process dies before the nth call from now on, as by kill -9.
+  void dieAt(int64_t nth);
   // True once that call has come.
   bool hasFailed() const;
   // Every call of this kind fails from now on; kNone ends it.
@@ -47,6 +57,9 @@ class FaultyFiles final : public FileCalls {
   bool hangs() const;
   void letGo();
 
+  // How many calls of a kind there were.
+  int64_t countOf(Kind kind) const;
+
   // Descriptors opened and not closed through this object.
   int64_t openCount() const;
 
@@ -55,6 +68,8 @@ class FaultyFiles final : public FileCalls {
   int close(int fd) override;
   int status(int fd, struct stat* result) override;
   int statusAt(int directory, const char* name, struct stat* result) override;
+  int space(int fd, struct statvfs* result) override;
+  int setAccessTime(int fd, const struct timespec& time) override;
   int truncate(int fd, int64_t length) override;
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override;
   int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) override;
@@ -64,9 +79,14 @@ class FaultyFiles final : public FileCalls {
   int makeDirectory(int directory, const char* name, mode_t mode) override;
   int removeDirectory(int directory, const char* name) override;
   int rename(int from_directory, const char* from, int to_directory, const char* to) override;
+  int renameNew(int directory, const char* from, const char* to) override;
+  int exchange(int directory, const char* one, const char* other) override;
   int unlink(int directory, const char* name) override;
   int list(int directory, std::vector<std::string>* names) override;
   int tryLock(int fd) override;
+  int tryLockByte(int fd, int64_t byte, ByteLock lock) override;
+  int map(int fd, size_t length, void** address) override;
+  int unmap(void* address, size_t length) override;
 
  private:
   // The errno to fail with now, 0 to go on.
@@ -79,6 +99,8 @@ class FaultyFiles final : public FileCalls {
   std::condition_variable let_go_;
   int64_t calls_until_failure_ = 0;  // 0: none is to come
   int call_error_ = 0;
+  int64_t calls_until_death_ = 0;
+  std::map<Kind, int64_t> counts_;
   bool has_failed_ = false;
   Kind failing_kind_ = Kind::kNone;
   int kind_error_ = 0;

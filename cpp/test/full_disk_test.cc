@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "child_process.h"
 #include "private_mounts.h"
 #include "store_fixture.h"
 
@@ -18,21 +17,7 @@ constexpr size_t kDiskBytes = 4 << 20;
 
 class FullDiskTest : public QueueFixture {
  protected:
-  // Runs a body on a small disk; as root here, else as root of a child's own user namespace.
-  void onSmallDisk(const std::function<void()>& body) {
-    const std::string refused = withSmallDisk(disk_.path(), kDiskBytes, body);
-    if (refused.empty()) return;
-    static const bool in_child = std::getenv("HICACHE_TEST_IN_NAMESPACE") != nullptr;
-    if (in_child || ::geteuid() == 0) GTEST_SKIP() << "no private mounts: " << refused;
-    const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
-    std::string output;
-    ::setenv("HICACHE_TEST_IN_NAMESPACE", "1", 1);
-    bool passed = passInChild("", std::string(test->test_suite_name()) + "." + test->name(), &output,
-                              {"unshare", "--user", "--map-root-user", "--mount"});
-    ::unsetenv("HICACHE_TEST_IN_NAMESPACE");
-    if (output.find("[ RUN ") == std::string::npos) GTEST_SKIP() << "no private mounts: " << refused;
-    EXPECT_TRUE(passed) << output;
-  }
+  void onSmallDisk(const std::function<void()>& body) { hicache::onSmallDisk(disk_.path(), kDiskBytes, body); }
   std::vector<std::string> tempFiles(StoreClient& client) {
     return tempFilesBelow(client.store().layout().files().directories()[0].path);
   }
@@ -41,7 +26,7 @@ class FullDiskTest : public QueueFixture {
 TEST_P(FullDiskTest, shouldSayThatNoSpaceIsLeftAndGoOnOnceThereIs) {
   onSmallDisk([this] {
     // Pages that are in flight together compete for the last space: one lane, and with io_uring one page at a time.
-    SettingPairs one_at_a_time = {{"lanes", "1"}};
+    SettingPairs one_at_a_time = {{"lanes", "1"}, {"min_free_bytes", "0"}};
     if (GetParam() == "uring") one_at_a_time.insert(one_at_a_time.end(), {{"chunk_pages", "1"}, {"chunks_in_flight", "1"}});
     StoreClient& client = openQueue(disk_.path(), one_at_a_time);
     const PageMemory half = PageMemory::random(2 << 20, 1);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "private_mounts.h"
 
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <thread>
+
+#include "child_process.h"
 
 namespace hicache {
 namespace {
@@ -39,6 +44,27 @@ std::string withSmallDisk(const std::string& directory, size_t bytes, const std:
   thread.join();
   if (thrown != nullptr) std::rethrow_exception(thrown);
   return refused;
+}
+
+void onSmallDisk(const std::string& directory, size_t bytes, const std::function<void()>& body) {
+  const std::string refused = withSmallDisk(directory, bytes, body);
+  if (refused.empty()) return;
+  static const bool in_child = std::getenv("HICACHE_TEST_IN_NAMESPACE") != nullptr;
+  if (in_child || ::geteuid() == 0) GTEST_SKIP() << "no private mounts: " << refused;
+  const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+  std::string output;
+  ::setenv("HICACHE_TEST_IN_NAMESPACE", "1", 1);
+  bool passed = passInChild("", std::string(test->test_suite_name()) + "." + test->name(), &output,
+                            {"unshare", "--user", "--map-root-user", "--mount"});
+  ::unsetenv("HICACHE_TEST_IN_NAMESPACE");
+  if (output.find("[ RUN ") == std::string::npos) GTEST_SKIP() << "no private mounts: " << refused;
+  EXPECT_TRUE(passed) << output;
+}
+
+void noteEveryRead(const std::string& directory) {
+  if (::mount("none", directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_STRICTATIME, nullptr) != 0) {
+    throw std::system_error(errno, std::generic_category(), "remounting " + directory);
+  }
 }
 
 void setReadOnly(const std::string& directory, bool read_only) {

@@ -88,7 +88,10 @@ std::vector<std::string> leftInOwnFolder(const std::string& base_directory) {
   std::error_code error;
   std::filesystem::recursive_directory_iterator entries(base_directory + "/" + kOwnFolder, error);
   if (error) return names;
-  for (const auto& entry : entries) names.push_back(entry.path().lexically_relative(base_directory).string());
+  for (const auto& entry : entries) {
+    // What is known of the bytes stays for the next store.
+    if (entry.path().filename() != Usage::kName) names.push_back(entry.path().lexically_relative(base_directory).string());
+  }
   return names;
 }
 

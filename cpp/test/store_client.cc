@@ -5,7 +5,8 @@
 
 namespace hicache {
 
-int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis) {
+int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
+                            int64_t lease_millis) {
   std::string keys;
   std::vector<int32_t> key_lengths;
   std::vector<int64_t> addresses;
@@ -36,6 +37,7 @@ int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>
     request.dims = dims.data();
   }
   request.timeout_millis = timeout_millis;
+  request.lease_millis = lease_millis;
   return store_.submit(request);
 }
 
@@ -105,6 +107,12 @@ std::vector<PageResult> StoreClient::remove(const std::vector<std::string>& keys
   std::vector<PageArgument> pages;
   for (const std::string& key : keys) pages.emplace_back(key, nullptr, -1);
   return finish(submit(Operation::kDelete, pages, kTimeoutMillis));
+}
+
+std::vector<PageResult> StoreClient::pin(const std::vector<std::string>& keys, int64_t lease_millis) {
+  std::vector<PageArgument> pages;
+  for (const std::string& key : keys) pages.emplace_back(key, nullptr, -1);
+  return finish(submit(Operation::kPin, pages, kTimeoutMillis, lease_millis));
 }
 
 PageResult StoreClient::clear(int64_t timeout_millis) { return finish(submit(Operation::kClear, {}, timeout_millis))[0]; }

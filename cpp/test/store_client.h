@@ -41,6 +41,10 @@ class StoreClient {
   std::vector<PageResult> exists(const std::vector<std::string>& keys, const std::vector<int64_t>& lengths = {});
   std::vector<PageResult> remove(const std::vector<std::string>& keys);
   PageResult clear(int64_t timeout_millis = kTimeoutMillis);
+  std::vector<PageResult> pin(const std::vector<std::string>& keys, int64_t lease_millis);
+  EvictionResult evict(int64_t timeout_millis = kTimeoutMillis) {
+    return store_.evict(std::chrono::milliseconds(timeout_millis));
+  }
 
   // With one key.
   PageResult setPage(const std::string& key, const PageMemory& page) { return set({PageArgument(key, page)})[0]; }
@@ -48,7 +52,7 @@ class StoreClient {
   PageResult findPage(const std::string& key) { return exists({key})[0]; }
   PageResult removePage(const std::string& key) { return remove({key})[0]; }
 
-  int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis);
+  int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis, int64_t lease_millis = 0);
   // True once all these events have come for the batch; false when they have not within the patience.
   bool waitFor(int64_t batch, int32_t bits, std::chrono::milliseconds patience = std::chrono::seconds(60));
   // The events that have come so far.
@@ -57,6 +61,7 @@ class StoreClient {
   void forget(int64_t batch);
 
   std::string described(const std::string& name) const;
+  int64_t describedNumber(const std::string& name) const { return std::stoll(described(name)); }
   std::string pathOf(const std::string& key) const;
   Store& store() { return store_; }
 
