@@ -46,7 +46,7 @@ final class LsCommand extends StoreCommand {
             page.modified(),
             state,
             dtype,
-            Text.oneLine(page.key())));
+            Text.oneLine(page.key() + page.component())));
   }
 
   private static String shapeOf(PageInfo page) {
@@ -102,6 +102,7 @@ final class LsCommand extends StoreCommand {
     try {
       json.writeStartObject();
       json.writeStringField("key", page.key());
+      json.writeStringField("component", page.component());
       json.writeNumberField("length", page.length());
       json.writeNumberField("file_length", page.fileLength());
       json.writeBooleanField("whole", page.isWhole());

@@ -94,7 +94,7 @@ final class PageVerifier {
 
   private void add(PageInfo page, LongConsumer advance) {
     if (!page.isWhole()) {
-      settle(page.key(), Finding.CORRUPT, wrongLength(page));
+      settle(page, Finding.CORRUPT, wrongLength(page));
       advance.accept(page.fileLength());
       return;
     }
@@ -115,7 +115,7 @@ final class PageVerifier {
     if (arena == null || arena.length() < batchBytes) {
       arena = memory.allocate(Math.max(BATCH_BYTES, batchBytes));
     }
-    List<String> keys = batch.stream().map(PageInfo::key).toList();
+    List<PageInfo> listed = List.copyOf(batch);
     long[] lengths = batch.stream().mapToLong(PageInfo::length).toArray();
     long[] addresses = new long[lengths.length];
     long next = arena.address();
@@ -123,41 +123,43 @@ final class PageVerifier {
       addresses[i] = next;
       next += aligned(lengths[i]);
     }
-    List<PageResult> results = store.batchGetPages(keys, addresses, lengths);
+    List<PageResult> results = store.getListedPages(listed, addresses);
     batch.clear();
     batchBytes = 0;
     stopped = results.stream().anyMatch(result -> result.outcome() == PageOutcome.TIMED_OUT);
-    results.forEach(this::settle);
+    for (int i = 0; i < listed.size(); i++) {
+      settle(listed.get(i), results.get(i));
+    }
     for (long length : lengths) {
       advance.accept(length);
     }
   }
 
-  private void settle(PageResult result) {
+  private void settle(PageInfo page, PageResult result) {
     boolean replaced =
         result.outcome() == PageOutcome.FAILED
             && result.cause().code() == ErrorCode.INVALID_ARGUMENT;
     if (replaced && !stopped) {
-      readAgain(result.key());
+      readAgain(page);
     } else {
-      count(result);
+      count(page, result);
     }
   }
 
   /** A page of another length came in since it was listed. */
-  private void readAgain(String key) {
-    PageInfo now = store.directory().find(key).orElse(null);
+  private void readAgain(PageInfo listed) {
+    PageInfo now = store.directory().find(listed).orElse(null);
     if (now == null) {
-      settle(key, Finding.GONE, null);
+      settle(listed, Finding.GONE, null);
     } else if (!now.isWhole()) {
-      settle(key, Finding.CORRUPT, wrongLength(now));
+      settle(now, Finding.CORRUPT, wrongLength(now));
     } else {
       NativeMemory.Range target = memory.allocate(now.length());
-      count(store.getPage(key, target.address(), target.length()));
+      count(now, store.getListedPages(List.of(now), new long[] {target.address()}).get(0));
     }
   }
 
-  private void count(PageResult result) {
+  private void count(PageInfo page, PageResult result) {
     bytes += result.isHit() ? result.length() : 0;
     Finding finding =
         switch (result.outcome()) {
@@ -166,7 +168,7 @@ final class PageVerifier {
           case CORRUPT -> Finding.CORRUPT;
           default -> Finding.FAILED;
         };
-    settle(result.key(), finding, result.cause());
+    settle(page, finding, result.cause());
   }
 
   private static HiCacheException wrongLength(PageInfo page) {
@@ -179,11 +181,12 @@ final class PageVerifier {
             + "; remove it with hicache rm");
   }
 
-  private void settle(String key, Finding finding, HiCacheException cause) {
+  private void settle(PageInfo page, Finding finding, HiCacheException cause) {
     pages++;
     counts.merge(finding, 1L, Long::sum);
     if (finding == Finding.CORRUPT || finding == Finding.FAILED) {
-      problems.add(new Problem(key, finding, store.directory().path(key).toString(), cause));
+      String path = store.directory().path(page).toString();
+      problems.add(new Problem(page.key() + page.component(), finding, path, cause));
     }
   }
 

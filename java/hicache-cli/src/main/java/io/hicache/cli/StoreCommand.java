@@ -2,6 +2,7 @@
 package io.hicache.cli;
 
 import io.hicache.nixl.HiCacheConfig;
+import io.hicache.nixl.HiCacheConfigBuilder;
 import io.hicache.nixl.HiCacheNixl;
 import java.time.Duration;
 
@@ -13,9 +14,13 @@ abstract class StoreCommand extends HiCacheCommand {
 
   @Override
   final ExitCode run() {
-    HiCacheConfig config = storeOptions().builder(cli().environment()).build();
-    return withStore(config, this::run);
+    HiCacheConfigBuilder builder = storeOptions().builder(cli().environment());
+    configure(builder);
+    return withStore(builder.build(), this::run);
   }
+
+  /** What this command sets whatever the options say. */
+  void configure(HiCacheConfigBuilder builder) {}
 
   /** Work on an open store. */
   interface Work<T> {

@@ -3,6 +3,7 @@ package io.hicache.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.hicache.nixl.HiCacheConfigBuilder;
 import io.hicache.nixl.HiCacheNixl;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,12 @@ final class VerifyCommand extends StoreCommand {
       verifier.verifyAll(progress::advance);
     }
     return print(verifier);
+  }
+
+  /** It looks, and removes nothing. */
+  @Override
+  void configure(HiCacheConfigBuilder builder) {
+    builder.removeCorrupt(false);
   }
 
   private ExitCode print(PageVerifier verifier) {

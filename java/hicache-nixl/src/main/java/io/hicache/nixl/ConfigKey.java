@@ -50,6 +50,19 @@ enum ConfigKey {
   CHECKSUM("checksum", null, "checksum", ValueKind.bool(), true),
   /** Given to each batch, so the core has no setting for it. */
   SKIP_EXISTING("skip_existing", null, null, ValueKind.bool(), true),
+  REMOVE_CORRUPT("remove_corrupt", null, "remove_corrupt", ValueKind.bool(), true),
+  CAPACITY_BYTES("capacity_bytes", null, "capacity_bytes", ValueKind.bytes(), 0L),
+  /** Empty until set: the core knows the file system. */
+  MIN_FREE_BYTES("min_free_bytes", null, "min_free_bytes", ValueKind.bytes(), ""),
+  TTL_SECONDS("ttl_seconds", null, "ttl_seconds", ValueKind.whole(0, Integer.MAX_VALUE), 0L),
+  /** Empty until set, as the other keys of SGLang's cleaner: each that is set switches it on. */
+  CLEANER_ENABLED("l3_cleaner_enabled", null, "l3_cleaner_enabled", ValueKind.realBool(), ""),
+  CLEANER_HIGH(
+      "l3_cleaner_high_watermark", null, "l3_cleaner_high_watermark", ValueKind.percent(), ""),
+  CLEANER_LOW(
+      "l3_cleaner_low_watermark", null, "l3_cleaner_low_watermark", ValueKind.percent(), ""),
+  CLEANER_CAPACITY(
+      "l3_cleaner_capacity_gb", null, "l3_cleaner_capacity_gb", ValueKind.positiveNumber(), ""),
   LANES("lanes", null, "lanes", ValueKind.whole(0, 64), 0L),
   CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
   CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(0, 1L << 40), 0L),
@@ -89,6 +102,11 @@ enum ConfigKey {
   /** The name of the core's setting, or null when the core has none. */
   String setting() {
     return setting;
+  }
+
+  /** True for the value of a key that nobody has set, where the core is not to be told one. */
+  boolean isUnset(Object value) {
+    return this != MODEL && "".equals(value);
   }
 
   ValueKind kind() {

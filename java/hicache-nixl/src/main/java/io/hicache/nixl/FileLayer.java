@@ -30,7 +30,6 @@ final class FileLayer {
           "hicache_storage_pass_prefix_keys",
           "tp_lcm_size");
 
-  private static final String CLEANER_PREFIX = "l3_cleaner_";
   private static final String PLUGIN = "plugin";
   private static final String ACTIVE = "active";
 
@@ -121,11 +120,6 @@ final class FileLayer {
       values.put(key, raw);
     } else if (name.equals(PLUGIN)) {
       takeTables(raw);
-    } else if (name.startsWith(CLEANER_PREFIX)) {
-      LOG.warn(
-          "configuration file {}: {} has no effect in this version: nothing is evicted",
-          path,
-          name);
     } else if (!OF_SGLANG.contains(name)) {
       takeParameter(looseParameters, PluginParameters.AUTO, name, name, raw);
     }

@@ -201,6 +201,21 @@ public final class HiCacheConfig {
     return number(ConfigKey.CHUNKS_IN_FLIGHT);
   }
 
+  /** {@return most bytes of pages in all base directories together; 0: no limit} */
+  public long capacityBytes() {
+    return (Long) value(ConfigKey.CAPACITY_BYTES);
+  }
+
+  /** {@return seconds after which a page that was written is a miss; 0: pages live on} */
+  public long ttlSeconds() {
+    return (Long) value(ConfigKey.TTL_SECONDS);
+  }
+
+  /** {@return whether a get removes a page that it finds damaged} */
+  public boolean removeCorrupt() {
+    return (Boolean) value(ConfigKey.REMOVE_CORRUPT);
+  }
+
   /** {@return whether pages of a registered pool are left alone that are stored already} */
   public boolean skipExisting() {
     return (Boolean) value(ConfigKey.SKIP_EXISTING);
@@ -262,7 +277,7 @@ public final class HiCacheConfig {
     ByteArrayOutputStream blob = new ByteArrayOutputStream();
     values.forEach(
         (key, resolved) -> {
-          if (key.setting() != null) {
+          if (key.setting() != null && !key.isUnset(resolved.value())) {
             List<?> parts =
                 resolved.value() instanceof List<?> list ? list : List.of(resolved.value());
             parts.forEach(part -> append(blob, key.setting(), part.toString()));

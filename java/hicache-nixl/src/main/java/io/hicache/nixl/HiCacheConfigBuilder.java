@@ -253,6 +253,83 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   }
 
   /**
+   * {@code capacity_bytes}: most bytes of pages in all base directories together. Eviction begins
+   * at 90 % and ends at 80 %, least recently used pages first.
+   *
+   * @param bytes 0, the default: no limit
+   * @return this builder
+   */
+  public HiCacheConfigBuilder capacityBytes(long bytes) {
+    return put(ConfigKey.CAPACITY_BYTES, bytes);
+  }
+
+  /**
+   * {@code min_free_bytes}: what a set leaves free on each file system; where there is less, it
+   * fails with NO_SPACE.
+   *
+   * @param bytes 0: nothing; the default is the smaller of 1 GiB and 2 % of the file system
+   * @return this builder
+   */
+  public HiCacheConfigBuilder minFreeBytes(long bytes) {
+    return put(ConfigKey.MIN_FREE_BYTES, bytes);
+  }
+
+  /**
+   * {@code ttl_seconds}: a page written longer ago is a miss, and goes.
+   *
+   * @param seconds 0, the default: pages live on
+   * @return this builder
+   */
+  public HiCacheConfigBuilder ttlSeconds(int seconds) {
+    return put(ConfigKey.TTL_SECONDS, seconds);
+  }
+
+  /**
+   * {@code l3_cleaner_enabled}: whether this store evicts.
+   *
+   * @param enabled the default is true with a capacity, a TTL or a watermark, else false
+   * @return this builder
+   */
+  public HiCacheConfigBuilder cleanerEnabled(boolean enabled) {
+    return put(ConfigKey.CLEANER_ENABLED, enabled);
+  }
+
+  /**
+   * {@code l3_cleaner_high_watermark} and {@code l3_cleaner_low_watermark}: used part of the file
+   * system at which eviction begins and ends.
+   *
+   * @param high percent, 80 unless set
+   * @param low percent below high, 70 unless set
+   * @return this builder
+   */
+  public HiCacheConfigBuilder cleanerWatermarks(double high, double low) {
+    put(ConfigKey.CLEANER_HIGH, high);
+    return put(ConfigKey.CLEANER_LOW, low);
+  }
+
+  /**
+   * {@code l3_cleaner_capacity_gb}: the capacity in units of 2^30 bytes, as SGLang gives it; the
+   * watermarks are then parts of it.
+   *
+   * @param gigabytes more than 0
+   * @return this builder
+   */
+  public HiCacheConfigBuilder cleanerCapacityGb(double gigabytes) {
+    return put(ConfigKey.CLEANER_CAPACITY, gigabytes);
+  }
+
+  /**
+   * {@code remove_corrupt}: whether a get removes a page of ours that it finds damaged, so that it
+   * is a miss from then on and can be stored anew.
+   *
+   * @param remove default true
+   * @return this builder
+   */
+  public HiCacheConfigBuilder removeCorrupt(boolean remove) {
+    return put(ConfigKey.REMOVE_CORRUPT, remove);
+  }
+
+  /**
    * {@code skip_existing}: whether a set of a page of a registered pool leaves alone what is stored
    * already with the same bytes, dtype and length; see {@link HiCacheStorage#batchSetPagesV1}.
    *

@@ -358,6 +358,64 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
     return Verdict.ofEach(batchGetPagesV2(transfers), Verdict::areHits);
   }
 
+  /**
+   * Fills plain memory with pages that {@link PageDirectory#forEach} showed, also where a key has
+   * several files.
+   *
+   * @param pages as they were listed
+   * @param addresses first bytes of {@link PageInfo#length()} bytes each
+   * @return one result for each page, as {@link #getPage(String, long, long)}
+   */
+  public List<PageResult> getListedPages(List<PageInfo> pages, long[] addresses) {
+    if (pages == null || addresses == null || pages.size() != addresses.length) {
+      throw HiCacheException.invalid("getListedPages: give one address for each page");
+    }
+    return fenced(() -> pools.getListed(pages, addresses));
+  }
+
+  /**
+   * Keeps pages from being evicted, by any process, for some time from now on. The lease is kept
+   * with the page: it outlives this process, and ends by itself. A set keeps it; a delete and a
+   * clear do not, and a page past its TTL goes all the same.
+   *
+   * @param keys the pages
+   * @param lease how long, up to 30 days
+   * @return one result for each key: HIT when pinned, MISS when there is no such page, FAILED with
+   *     UNSUPPORTED where the file system keeps no access times
+   */
+  public List<PageResult> pin(List<String> keys, Duration lease) {
+    Arguments.requireKeys("pin", keys);
+    if (lease == null || lease.isNegative() || lease.isZero()) {
+      throw HiCacheException.invalid("pin: the lease is " + lease + "; give a positive one");
+    }
+    return fenced(() -> pools.pin(keys, lease.toMillis()));
+  }
+
+  /**
+   * Ends the leases of pages; they count as used now.
+   *
+   * @param keys the pages
+   * @return as {@link #pin}
+   */
+  public List<PageResult> unpin(List<String> keys) {
+    Arguments.requireKeys("unpin", keys);
+    return fenced(() -> pools.pin(keys, 0));
+  }
+
+  /**
+   * Evicts now: what has expired, then the pages not used for longest, down to the low marks.
+   *
+   * @param timeout how long to wait for another process that evicts
+   * @return what was removed
+   * @throws HiCacheException UNSUPPORTED where eviction is off, TIMEOUT
+   */
+  public EvictionResult evictNow(Duration timeout) {
+    if (timeout == null) {
+      throw HiCacheException.invalid("evictNow: the timeout is null");
+    }
+    return fenced(() -> store.evict(timeout.toMillis()));
+  }
+
   @Override
   public StorageStats getStats() {
     return calls.stats();

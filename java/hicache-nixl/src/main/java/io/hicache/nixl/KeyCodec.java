@@ -4,6 +4,7 @@ package io.hicache.nixl;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_KEY_BYTES_MAX;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * Keys as the UTF-8 bytes that cross into the core. Strict: what has no UTF-8 form is refused, so
@@ -15,6 +16,15 @@ final class KeyCodec {
   private static final int SHOWN_CHARS = 80;
 
   private KeyCodec() {}
+
+  /** The bytes of a key, and behind them of its component, which is ASCII. */
+  static byte[] encode(String call, String key, String component) {
+    byte[] bytes = encode(call, key);
+    byte[] tail = component.getBytes(StandardCharsets.US_ASCII);
+    byte[] both = Arrays.copyOf(bytes, bytes.length + tail.length);
+    System.arraycopy(tail, 0, both, bytes.length, tail.length);
+    return both;
+  }
 
   /**
    * The bytes of a key.

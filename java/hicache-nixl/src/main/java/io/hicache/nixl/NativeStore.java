@@ -6,12 +6,14 @@ import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_deregister
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_memory_register;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_close;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_describe;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_evict;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_free;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_open;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_clear;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_delete;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_exists;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_get;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_pin;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_set;
 
 import io.hicache.nixl.core.hicache_error;
@@ -238,6 +240,16 @@ final class NativeStore {
               b.componentLengths(),
               timeoutMillis,
               error);
+      case PIN ->
+          hicache_submit_pin(
+              store,
+              b.count(),
+              b.keyBytes(),
+              b.keyLengths(),
+              b.componentLengths(),
+              b.leaseMillis(),
+              timeoutMillis,
+              error);
       case CLEAR -> hicache_submit_clear(store, timeoutMillis, error);
     };
   }
@@ -263,6 +275,21 @@ final class NativeStore {
   /** Forgets it; false when a hanging transfer may still use it. */
   boolean deregisterMemory(long id, long timeoutMillis) {
     return call(store -> hicache_memory_deregister(store, id, timeoutMillis) == 1);
+  }
+
+  /** Evicts down to the low marks. */
+  EvictionResult evict(long timeoutMillis) {
+    return call(
+        store -> {
+          long[] pages = new long[1];
+          long[] bytes = new long[1];
+          try (NativeError error = new NativeError()) {
+            if (hicache_store_evict(store, timeoutMillis, pages, bytes, error.out()) != 1) {
+              throw error.toException();
+            }
+            return new EvictionResult(pages[0], bytes[0]);
+          }
+        });
   }
 
   /** The text of {@code hicache_store_describe}. */

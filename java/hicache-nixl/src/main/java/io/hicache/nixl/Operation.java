@@ -7,6 +7,7 @@ enum Operation {
   GET("get"),
   EXISTS("exists"),
   DELETE("delete"),
+  PIN("pin"),
   CLEAR("clear");
 
   private final String word;

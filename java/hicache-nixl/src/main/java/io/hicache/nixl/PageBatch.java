@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DTYPE_UNKNOWN;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_SKIP_EXISTING;
 
@@ -40,6 +41,7 @@ final class PageBatch {
   private int[] blockCounts;
   private long[] expectedLengths;
   private int setFlags;
+  private long leaseMillis;
   private int blockCount;
 
   /** Where the bytes of an entry are. */
@@ -82,7 +84,7 @@ final class PageBatch {
     return batch;
   }
 
-  /** The files of pages of a pool: the blocks of each, and whose they are. */
+  /** The files of pages of a pool: the blocks of each, and whose they are, or null. */
   record PoolPages(PageBlocks[] files, HostPool pool) {}
 
   /**
@@ -136,6 +138,16 @@ final class PageBatch {
     return this;
   }
 
+  /** How long a pin holds; 0 unpins. */
+  PageBatch lease(long millis) {
+    leaseMillis = millis;
+    return this;
+  }
+
+  long leaseMillis() {
+    return leaseMillis;
+  }
+
   private void addFile(int index, byte[] key, byte[] component, long expected, PoolPages pages) {
     if (pages != null) {
       PageBlocks file = pages.files[index];
@@ -144,7 +156,7 @@ final class PageBatch {
       blockCount += file.blocksPerPage();
       blockCounts[count] = file.blocksPerPage();
       bytes += Arrays.stream(file.lengths()).sum();
-      dtypes[count] = pages.pool.dtype().value;
+      dtypes[count] = pages.pool == null ? HICACHE_DTYPE_UNKNOWN : pages.pool.dtype().value;
       held[count] = pages.pool;
     } else if (expectedLengths != null) {
       expectedLengths[count] = expected;

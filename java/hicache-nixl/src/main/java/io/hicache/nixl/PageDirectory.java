@@ -48,12 +48,27 @@ public final class PageDirectory {
    *     CLOSED
    */
   public Optional<PageInfo> find(String key) {
-    byte[] bytes = KeyCodec.encode("find", key);
+    return find(key, "");
+  }
+
+  /**
+   * Looks again at a page that was listed.
+   *
+   * @param page as it was
+   * @return as it is now; empty when it is gone
+   */
+  public Optional<PageInfo> find(PageInfo page) {
+    return find(page.key(), page.component());
+  }
+
+  private Optional<PageInfo> find(String key, String component) {
+    byte[] bytes = KeyCodec.encode("find", key, component);
     return fenced(
         handle -> {
           try (NativeError error = new NativeError();
               hicache_page_info info = new hicache_page_info()) {
-            return switch (hicache_find(handle, bytes, bytes.length, 0, info, error.out())) {
+            return switch (hicache_find(
+                handle, bytes, bytes.length, component.length(), info, error.out())) {
               case 0 -> Optional.empty();
               case 1 -> Optional.of(PageInfo.of(key, info));
               default -> throw error.toException();
@@ -97,13 +112,34 @@ public final class PageDirectory {
    * @throws HiCacheException INVALID_ARGUMENT for a bad key, CLOSED
    */
   public Path path(String key) {
-    byte[] bytes = KeyCodec.encode("path", key);
+    return path(key, "");
+  }
+
+  /**
+   * The file of a page that was listed.
+   *
+   * @param page as it was
+   * @return its path below one of the base directories
+   */
+  public Path path(PageInfo page) {
+    return path(page.key(), page.component());
+  }
+
+  private Path path(String key, String component) {
+    byte[] bytes = KeyCodec.encode("path", key, component);
     return fenced(
         handle -> {
           try (NativeError error = new NativeError()) {
             byte[] path = new byte[PATH_BYTES_MAX];
             int length =
-                hicache_page_path(handle, bytes, bytes.length, 0, path, path.length, error.out());
+                hicache_page_path(
+                    handle,
+                    bytes,
+                    bytes.length,
+                    component.length(),
+                    path,
+                    path.length,
+                    error.out());
             if (length < 0) {
               throw error.toException();
             }

@@ -4,6 +4,7 @@ package io.hicache.nixl;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -156,6 +157,43 @@ final class PoolStorage {
     }
     PageBatch batch = PageBatch.ofFiles(Operation.DELETE, keys, components, null, null);
     return PoolResults.fold(calls.run(batch), components.size());
+  }
+
+  /** Pins pages in all files that they have in the pool of keys and values. */
+  List<PageResult> pin(List<String> keys, long leaseMillis) {
+    List<String> components =
+        hasPool() ? pools.find(PoolName.KV).files().components() : List.of("");
+    PageBatch batch =
+        PageBatch.ofFiles(Operation.PIN, keys, components, null, null).lease(leaseMillis);
+    return PoolResults.fold(calls.run(batch), components.size());
+  }
+
+  /** Reads back pages that a listing showed, components and all; a call for each component. */
+  List<PageResult> getListed(List<PageInfo> pages, long[] addresses) {
+    Map<String, List<Integer>> byComponent = new LinkedHashMap<>();
+    for (int i = 0; i < pages.size(); i++) {
+      byComponent.computeIfAbsent(pages.get(i).component(), c -> new ArrayList<>()).add(i);
+    }
+    PageResult[] results = new PageResult[pages.size()];
+    byComponent.forEach(
+        (component, indices) -> {
+          PageBlocks[] files =
+              indices.stream()
+                  .map(i -> block(addresses[i], pages.get(i).length()))
+                  .toArray(PageBlocks[]::new);
+          List<String> keys = indices.stream().map(i -> pages.get(i).key()).toList();
+          PageBatch.PoolPages memory = new PageBatch.PoolPages(files, null);
+          List<PageResult> read =
+              calls.run(PageBatch.ofFiles(Operation.GET, keys, List.of(component), null, memory));
+          for (int i = 0; i < read.size(); i++) {
+            results[indices.get(i)] = read.get(i);
+          }
+        });
+    return List.of(results);
+  }
+
+  private static PageBlocks block(long address, long length) {
+    return new PageBlocks(new long[] {address}, new long[] {length}, 1);
   }
 
   private List<PageResult> exists(RegisteredPools.Entry pool, List<String> keys) {

@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
  * @param batches batches in the core
  * @param pagesInFlight pages of those batches that are not settled
  * @param nixlPath the NIXL library in use
+ * @param eviction what it holds and evicts
  * @param directories the base directories, in the order of the configuration
  */
 public record StoreDescription(
@@ -35,7 +36,33 @@ public record StoreDescription(
     long batches,
     long pagesInFlight,
     Path nixlPath,
+    Eviction eviction,
     List<Directory> directories) {
+
+  /**
+   * What the base directories hold, and what was evicted.
+   *
+   * @param enabled whether this store evicts
+   * @param capacityBytes most bytes of pages; 0: no limit
+   * @param usageBytes of all pages and of sets under way, in whole units of 4096 bytes; -1 where
+   *     nothing is counted
+   * @param ready true once the pages have been counted since the store was opened
+   * @param evictedPages by this store
+   * @param evictedBytes by this store
+   * @param rounds of eviction by this store
+   * @param problem why the last count or round could not do all; empty when it could
+   * @param refusedPages sets of this store that found no space
+   */
+  public record Eviction(
+      boolean enabled,
+      long capacityBytes,
+      long usageBytes,
+      boolean ready,
+      long evictedPages,
+      long evictedBytes,
+      long rounds,
+      String problem,
+      long refusedPages) {}
 
   /**
    * One base directory.
@@ -83,6 +110,16 @@ public record StoreDescription(
         described.number("batches"),
         described.number("pages_in_flight"),
         NativeText.path(described.text("nixl_path")),
+        new Eviction(
+            described.flag("eviction"),
+            described.number("capacity_bytes"),
+            described.number("usage_bytes"),
+            described.flag("usage_ready"),
+            described.number("evicted_pages"),
+            described.number("evicted_bytes"),
+            described.number("eviction_rounds"),
+            described.text("eviction_problem"),
+            described.number("refused_no_space")),
         described.blocks("directory").stream().map(StoreDescription::directory).toList());
   }
 

@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What a configuration value may be. The same text means the same in a file, in the environment and
@@ -25,6 +27,10 @@ import java.util.function.Predicate;
  *     returns null when it is not allowed
  */
 record ValueKind(String allowed, Set<String> values, Function<Object, Object> parser) {
+  private static final long BYTES_MAX = 1L << 60;
+  private static final Pattern BYTES =
+      Pattern.compile("(\\d+)\\s*([KMGT]?)(?:iB)?", Pattern.CASE_INSENSITIVE);
+  private static final String UNITS = " KMGT";
   private static final Set<String> YES = Set.of("true", "1", "yes", "y");
   private static final Set<String> NO = Set.of("false", "0", "no", "n");
 
@@ -41,6 +47,31 @@ record ValueKind(String allowed, Set<String> values, Function<Object, Object> pa
             ? "a whole number of at least " + least
             : "a whole number from " + least + " to " + most;
     return new ValueKind(allowed, Set.of(), raw -> parseWhole(raw, least, most));
+  }
+
+  /** true or false, and no text: SGLang takes every text for true. */
+  static ValueKind realBool() {
+    return new ValueKind(
+        "true or false, not as text", Set.of(), raw -> raw instanceof Boolean ? raw : null);
+  }
+
+  /** Bytes: a whole number, or a text with a unit of powers of 1024. */
+  static ValueKind bytes() {
+    return new ValueKind(
+        "a whole number of bytes, also as text with KiB, MiB, GiB or TiB, such as \"200GiB\"",
+        Set.of(),
+        ValueKind::parseBytes);
+  }
+
+  /** A number from 0 to 100, kept as text. */
+  static ValueKind percent() {
+    return new ValueKind(
+        "a number from 0 to 100",
+        Set.of(),
+        raw ->
+            parseNumber(raw) instanceof Double value && value >= 0 && value <= 100
+                ? raw.toString().strip()
+                : null);
   }
 
   /** A number greater than zero, kept as text. */
@@ -144,16 +175,41 @@ record ValueKind(String allowed, Set<String> values, Function<Object, Object> pa
   }
 
   private static Object parsePositive(Object raw) {
+    return parseNumber(raw) instanceof Double value && value > 0 && !value.isInfinite()
+        ? raw.toString().strip()
+        : null;
+  }
+
+  private static Object parseNumber(Object raw) {
     if (!(raw instanceof Number || raw instanceof String)) {
       return null;
     }
-    String text = raw.toString().strip();
     try {
-      double value = Double.parseDouble(text);
-      return value > 0 && !Double.isInfinite(value) ? text : null;
+      return Double.valueOf(raw.toString().strip());
     } catch (NumberFormatException notNumber) {
       return null;
     }
+  }
+
+  private static Object parseBytes(Object raw) {
+    if (raw instanceof String text) {
+      Matcher matcher = BYTES.matcher(text.strip());
+      if (!matcher.matches()) {
+        return null;
+      }
+      int power = UNITS.indexOf(matcher.group(2).toUpperCase(Locale.ROOT));
+      try {
+        return inBounds(
+            Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << (10 * Math.max(power, 0))));
+      } catch (ArithmeticException | NumberFormatException tooLarge) {
+        return null;
+      }
+    }
+    return parseWhole(raw, 0, BYTES_MAX);
+  }
+
+  private static Long inBounds(long bytes) {
+    return bytes <= BYTES_MAX ? bytes : null;
   }
 
   private static Object parseText(Object raw) {

@@ -3,6 +3,7 @@ package io.hicache.nixl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
@@ -269,16 +270,29 @@ public class PluginConfigTest extends ConfigFixture {
         .isEqualTo("3FS");
   }
 
-  @Test
-  public void shouldWarnThatTheCleanerHasNoEffect() {
-    try (CapturedLog log = new CapturedLog()) {
-      fromToml(
-          "l3_cleaner_enabled = true\nl3_cleaner_high_watermark = 80.0\nl3_cleaner_low_watermark = 70.0\n");
-      assertThat(log.lines())
-          .hasSize(3)
-          .allSatisfy(
-              line ->
-                  assertThat(line).startsWith("WARN ").contains("has no effect in this version"));
-    }
+  @Test(description = "the peer's test_nixl_config_parses_l3_cleaner_options")
+  public void shouldHandSglangsCleanerKeysToTheCoreOnlyWhenTheyAreGiven() {
+    String given =
+        new String(
+            fromToml(
+                    "l3_cleaner_enabled = true\nl3_cleaner_high_watermark = 85.5\n"
+                        + "l3_cleaner_low_watermark = 70\n")
+                .toSettings(),
+            StandardCharsets.UTF_8);
+    assertThat(given)
+        .contains("l3_cleaner_enabled\0true\0")
+        .contains("l3_cleaner_high_watermark\u000085.5\0")
+        .contains("l3_cleaner_low_watermark\u000070\0")
+        .doesNotContain("l3_cleaner_capacity_gb");
+    assertThat(new String(fromToml("model = 'm'\n").toSettings(), StandardCharsets.UTF_8))
+        .contains("capacity_bytes\u00000\0")
+        .doesNotContain("l3_cleaner")
+        .doesNotContain("min_free_bytes");
+  }
+
+  @Test(description = "the peer's test_nixl_config_rejects_non_boolean_l3_cleaner_enabled")
+  public void shouldRefuseACleanerSwitchThatIsNoTruthValue() {
+    assertThat(refusedToml("l3_cleaner_enabled = 'false'\n"))
+        .hasMessageContaining("true or false, not as text");
   }
 }
