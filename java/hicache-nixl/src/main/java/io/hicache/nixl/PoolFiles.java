@@ -4,6 +4,7 @@ package io.hicache.nixl;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Into which files the pages of a pool go, by SGLang's rules: where it moves a page without a copy,
@@ -28,7 +29,9 @@ record PoolFiles(List<String> components, long[] lengths) {
   static PoolFiles of(HostPool pool, PoolName name, boolean sglang, boolean directIo) {
     long[] buffers = pool.bufferBytes();
     boolean split =
-        sglang && pool.isZeroCopyLayout() && (!directIo || pool.isStridePageAligned(ALIGNMENT));
+        sglang
+            && pool.isZeroCopyLayout()
+            && (!directIo || LongStream.of(buffers).allMatch(bytes -> bytes % ALIGNMENT == 0));
     String base = name == PoolName.KV ? "" : "_" + name.word();
     if (!split) {
       return new PoolFiles(List.of(base), new long[] {pool.pageBytes()});

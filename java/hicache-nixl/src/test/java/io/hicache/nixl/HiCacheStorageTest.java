@@ -82,6 +82,28 @@ public class HiCacheStorageTest extends StoreFixture {
     }
   }
 
+  @DataProvider
+  public Object[][] pageCounts() {
+    return new Object[][] {{1}, {2}};
+  }
+
+  @Test(dataProvider = "pageCounts")
+  public void shouldSplitAPageOnlyWhereSglangDoesWhateverThePoolsSize(int pages) throws Exception {
+    // K and V have 6144 bytes each, the page 12288: only the page is a multiple of 4096.
+    HostKVCacheBuilder half = HostKVCache.builder().mha(3, 2, 32).pages(pages).pageSize(TOKENS);
+    half.dtype(ScalarType.BFloat16).layout(PoolLayout.PAGE_FIRST);
+    for (boolean direct : new boolean[] {false, true}) {
+      String key = direct ? "direct" : "buffered";
+      try (HostKVCache pool = half.build();
+          HiCacheNixl store = HiCacheNixl.open(config().useDirectIo(direct).build())) {
+        store.registerMemPoolHost(pool);
+        assertThat(store.batchSetV1(List.of(key), indices(0))).containsOnly(true);
+      }
+      assertThat(filesBelow(dir).stream().filter(f -> f.getFileName().toString().startsWith(key)))
+          .hasSize(direct ? 1 : 2);
+    }
+  }
+
   @Test
   public void shouldTellSkippedFromStored() {
     List<String> keys = List.of("a", "b");
