@@ -7,7 +7,7 @@
                 [--rounds R] [--drop 0|1] [--sync 0|1] [--verify 0|1]
 
 One JSON object on stdout.  The peer's own files are imported unchanged from the unpacked
-wheels (see setup.sh); only modules that are not needed are stubbed.
+wheels, see connector.py.
 
 modes
   v1      today's path: batch_set_v1 / batch_get_v1 / batch_exists, page_first host pool,
@@ -24,7 +24,7 @@ A page of --page-bytes is one logical page: K and V together for mha (two files 
 the single latent for mla (one file).  Every round uses fresh keys; the files of a round are
 deleted, untimed, after it.  All figures: GiB = 2**30 bytes of page payload.
 """
-import argparse, ast, hashlib, importlib, json, logging, os, resource, statistics, sys, time, types
+import argparse, hashlib, json, logging, os, statistics, sys, time
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--pages", type=int, default=128)
@@ -51,65 +51,17 @@ logging.basicConfig(level=a.log, stream=sys.stderr)
 os.environ.setdefault("NIXL_LOG_LEVEL", "ERROR")
 if a.mode.startswith("v0"):
     a.odirect = 0
-root = a.sglang or os.path.join(a.home, "sglang-0.5.12" if a.mode.startswith("v0") else "sglang-0.5.23")
-soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1 << 20), hard))
 
-import torch
+import torch  # noqa: E402
 
+import connector  # noqa: E402
+
+version = connector.OLD if a.mode.startswith("v0") else connector.NEW
 torch.set_num_threads(1)
-
-
-def module(name, path=None, **attrs):
-    m = types.ModuleType(name)
-    if path:
-        m.__path__ = [path]
-    m.__dict__.update(attrs)
-    sys.modules[name] = m
-    return m
-
-
-# ---- import the peer's own files, unchanged -------------------------------------------
-import nixl_cu12, nixl_cu12._api, nixl_cu12._bindings  # noqa: E402
-
-sys.modules["nixl"] = nixl_cu12
-sys.modules["nixl._api"] = nixl_cu12._api
-sys.modules["nixl._bindings"] = nixl_cu12._bindings
-
-
-class HostKVCache:  # only used by the peer as a type annotation
-    pass
-
-
-module("sglang", os.path.join(root, "sglang"))
-module("sglang.srt", os.path.join(root, "sglang/srt"))
-module("sglang.srt.mem_cache", os.path.join(root, "sglang/srt/mem_cache"))
-module("sglang.srt.mem_cache.pool_host", os.path.join(root, "sglang/srt/mem_cache/pool_host"), HostKVCache=HostKVCache)
-module("sglang.srt.mem_cache.memory_pool_host", HostKVCache=HostKVCache)
-hs = importlib.import_module("sglang.srt.mem_cache.hicache_storage")
-hn = importlib.import_module("sglang.srt.mem_cache.storage.nixl.hicache_nixl")
-try:
-    alloc_mmap = importlib.import_module("sglang.srt.mem_cache.storage.mmap").alloc_mmap
-except ImportError:  # older wheels: an aligned tensor of our own
-    def alloc_mmap(dims, dtype):
-        import mmap, math
-        n = math.prod(dims) * torch.empty([], dtype=dtype).element_size()
-        return torch.frombuffer(mmap.mmap(-1, n), dtype=dtype).reshape(dims)
-
+peer = connector.Connector(a.home, version, a.sglang)
+hs = peer.storage
 
 # ---- a host pool with the peer's own page methods (taken from today's wheel) ------------
-def peer_methods(file, cls, names):
-    new = os.path.join(a.home, "sglang-0.5.23/sglang/srt/mem_cache/pool_host", file)
-    tree = ast.parse(open(new).read())
-    c = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls)
-    fns = [f for f in c.body if isinstance(f, ast.FunctionDef) and f.name in names]
-    assert {f.name for f in fns} == set(names), (names, [f.name for f in fns])
-    ns = {"torch": torch}
-    exec(compile(ast.Module(body=fns, type_ignores=[]), new, "exec"), ns)
-    return {n: ns[n] for n in names}
-
-
-NAMES = ["get_data_page", "get_dummy_flat_data_page", "set_from_flat_data_page", "get_page_buffer_meta", "is_stride_page_aligned"]
 T, B = a.page_tokens, a.page_bytes
 two = 2 if a.model == "mha" else 1
 dtype = torch.bfloat16
@@ -118,14 +70,10 @@ if B % (two * T * L * dtype.itemsize):
     sys.exit("page-bytes must be a multiple of %d" % (two * T * L * dtype.itemsize))
 W = B // (two * T * L * dtype.itemsize)  # elements per token, layer and component
 P = min(a.pages, max(a.batch, (a.pool_mib << 20) // B // a.batch * a.batch))
-if a.model == "mha":
-    Base = type("MhaPool", (), peer_methods("mha.py", "MHATokenToKVPoolHost", NAMES))
-else:
-    Base = type("MlaPool", (), peer_methods("mla.py", "MLATokenToKVPoolHost", NAMES + ["_storage_page_index"]))
 H = 8 if W % 8 == 0 else 1
 
 
-class Pool(Base):
+class Pool(peer.pool_base(a.model)):
     layout = "page_first" if a.mode == "v1" else "layer_first"
     page_size = logical_page_size = T
     dcp_size, pin_memory, device = 1, False, "cpu"
@@ -139,7 +87,7 @@ class Pool(Base):
             dims = (2, self.size, L, *tail) if self.layout == "page_first" else (2, L, self.size, *tail)
         else:
             dims = (self.size, L, 1, W) if self.layout == "page_first" else (L, self.size, 1, W)
-        self.kv_buffer = alloc_mmap(dims, dtype)
+        self.kv_buffer = peer.alloc_mmap(dims, dtype)
 
 
 pool = Pool()
@@ -150,16 +98,9 @@ assert pool.kv_buffer.numel() * dtype.itemsize == P * B
 
 # ---- the backend --------------------------------------------------------------------------
 os.makedirs(a.dir, exist_ok=True)
-os.environ["SGLANG_HICACHE_NIXL_BACKEND_STORAGE_DIR"] = a.dir
-posix = {"active": True}
-if a.io != "default":
-    posix["use_" + a.io] = "true"
-extra = {"plugin": {"posix": posix}}
-if not a.mode.startswith("v0"):
-    extra.update(use_direct_io=bool(a.odirect), l3_cleaner_enabled=False)
-cfg = dict(tp_rank=0, tp_size=1, pp_rank=0, pp_size=1, attn_cp_rank=0, attn_cp_size=1, is_mla_model=a.model == "mla",
-           enable_storage_metrics=False, is_page_first_layout=pool.layout == "page_first", model_name="bench/model", extra_config=extra)
-be = hn.HiCacheNixl(hs.HiCacheStorageConfig(**cfg), file_path=a.dir)
+posix = {} if a.io == "default" else {f"use_{a.io}": "true"}
+extra = {} if a.mode.startswith("v0") else dict(use_direct_io=bool(a.odirect), l3_cleaner_enabled=False)
+be = peer.open([a.dir], "bench/model", a.model == "mla", pool.layout == "page_first", posix=posix, **extra)
 be.register_mem_pool_host(pool)
 if a.mode == "v1":
     assert be.is_zero_copy, "zero copy refused (alignment)"
@@ -274,7 +215,7 @@ def summary(k):
 from importlib.metadata import version  # noqa: E402
 
 print(json.dumps({
-    "peer": "sglang HiCacheNixl", "sglang": os.path.basename(root), "nixl": version("nixl-cu12"), "torch": torch.__version__,
+    "peer": "sglang HiCacheNixl", "sglang": os.path.basename(peer.root), "nixl": version("nixl-cu12"), "torch": torch.__version__,
     "mode": a.mode, "model": a.model, "pages": a.pages, "page_bytes": B, "batch": a.batch, "odirect": a.odirect, "io": a.io,
     "zero_copy": bool(be.is_zero_copy) if a.mode.startswith("v1") else None, "layers": L, "pool_pages": P,
     "dir": a.dir, "drop": a.drop, "rounds": a.rounds, "warmup": a.warmup, "verified": verified,
