@@ -73,6 +73,8 @@ public class DamagedPageTest extends StoreFixture {
       assertThat(result.verified()).isFalse();
       assertThat(result.cause().code()).isEqualTo(ErrorCode.CORRUPT);
       assertThat(result.cause()).hasMessageContaining("page");
+      assertThat(store.set("page", page)).isTrue();
+      damage(file, (channel, length) -> channel.write(ByteBuffer.wrap(new byte[64]), 100));
       try (CapturedLog log = new CapturedLog()) {
         assertThat(store.get("page", Tensors.blankLike(page))).isNull();
         assertThat(log.lines()).anyMatch(line -> line.startsWith("WARN get failed"));

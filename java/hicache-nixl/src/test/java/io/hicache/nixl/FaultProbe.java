@@ -56,9 +56,13 @@ public final class FaultProbe {
     }
   }
 
-  /** Stores pages until one fails, then checks the others, makes room, and stores again. */
+  /**
+   * Stores pages until the file system itself refuses one, then checks the others, makes room, and
+   * stores again.
+   */
   private static void fill(Path dir) {
-    try (HiCacheNixl store = HiCacheNixl.open(config(dir));
+    HiCacheConfig toTheLastByte = config(dir).toBuilder().minFreeBytes(0).build();
+    try (HiCacheNixl store = HiCacheNixl.open(toTheLastByte);
         BytePointer memory = new BytePointer(PAGE_BYTES)) {
       int stored = 0;
       PageResult result;
