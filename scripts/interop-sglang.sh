@@ -12,7 +12,7 @@
 #
 # Neither side sees the other's memory: each computes what every byte has to be (scripts/peer/pages.py). One line for each case, what
 # the cases are is in scripts/peer/interop_cases.py; then the count. The exit status is 1 when a case failed. What both sides print
-# beside it is in build/logs/interop.log. It takes about three minutes once everything is built.
+# beside it is in build/logs/interop.log. It takes about four minutes once everything is built.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -11,85 +11,13 @@
 
 One line for each case, then the count. The exit status is 1 when a case failed.
 """
-import argparse, hashlib, itertools, json, os, re, select, shlex, shutil, subprocess, sys, time
+import argparse, itertools, os, re, shutil, sys, time
+
+from interop_sides import Side, Wrong, expect, never_wrong, same_files, tree, whole
 
 PAGES = 40
-ANSWER_SECONDS = 120
 LAYOUTS = {"mha": ["page_first", "page_first_direct", "layer_first", "page_head"], "mla": ["page_first", "page_first_direct", "layer_first"]}
 SHAPES = {"mha": "--heads 4 --dim 32", "mla": "--heads 1 --dim 576"}  # of one rank
-
-
-class Wrong(Exception):
-    pass
-
-
-class Side:
-    """A process that carries out commands; started at the first one."""
-
-    def __init__(self, name, command):
-        self.name, self.command, self.process = name, command, None
-
-    def ask(self, action, dirs, options, **more):
-        if not self.process:
-            self.process = subprocess.Popen(shlex.split(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        line = " ".join([action, "--dirs", ",".join(dirs), options, *(f"--{k.replace('_', '-')} {v}" for k, v in more.items())])
-        self.process.stdin.write(line + "\n")
-        if not select.select([self.process.stdout], [], [], ANSWER_SECONDS)[0]:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-            raise Wrong(f"{self.name}: no answer in {ANSWER_SECONDS} s to: {line}")
-        answer = self.process.stdout.readline()
-        if not answer:
-            status, self.process = self.process.wait(), None
-            raise Wrong(f"{self.name} ended with status {status} at: {line}")
-        answer = json.loads(answer)
-        if "error" in answer:
-            raise Wrong(f"{self.name}: {answer['error']}; at: {line}")
-        return {**answer, "of": f"{self.name}, {line}"}
-
-    def close(self):
-        if self.process:
-            self.process.stdin.close()
-            self.process.wait(ANSWER_SECONDS)
-
-
-def expect(answer, **wanted):
-    for field, value in wanted.items():
-        if answer.get(field) != value:
-            shown = {k: v for k, v in answer.items() if k != "of"}
-            raise Wrong(f"{field} should be {value}: {shown} from {answer['of']}")
-
-
-def whole(answer, pages=PAGES, **more):
-    """Every page is there, equal element by element, and nothing beside the pages was written to."""
-    expect(answer, exists=pages, exists_then_missing=pages, exists_missing_first=0, true=pages, equal=pages, untouched=True, **more)
-
-
-def never_wrong(answer):
-    """Whatever was answered: what is called a hit has the right bytes."""
-    expect(answer, equal=answer["true"], untouched=True)
-
-
-def tree(dirs):
-    """(number of the directory, bucket/name) -> digest of each page's file; Java's own book-keeping is in .hicache."""
-    found = {}
-    for number, base in enumerate(dirs):
-        for at, _, names in os.walk(base):
-            for name in names:
-                path = os.path.join(at, name)
-                inside = os.path.relpath(path, base)
-                if not inside.startswith(".hicache"):
-                    found[number, inside] = hashlib.sha256(open(path, "rb").read()).hexdigest()
-    return found
-
-
-def same_files(one, other, count):
-    if len(one) != count:
-        raise Wrong(f"{len(one)} files where {count} were expected, among them {sorted(one)[:2]}")
-    if one != other:
-        different = sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k))
-        raise Wrong(f"{len(different)} of {len(one)} files differ in name or bytes, the first {different[0]}")
 
 
 class Cases:
@@ -116,10 +44,10 @@ class Cases:
                    lambda o=options, m=model, t=tp: self.both_ways(self.sglang_v0, o, m, 1, t, 1))
         for model, layout in (("mha", "page_first"), ("mha", "layer_first"), ("mla", "page_first")):
             options = f"--model {model} --layout {layout} {SHAPES[model]} --pages {PAGES}"
-            for case in (self.sglang_over_java, self.java_over_sglang, self.same_again, self.cut_short, self.deleted):
+            for case in (self.sglang_over_java, self.java_over_sglang, self.same_again, self.at_the_same_time, self.cut_short, self.deleted):
                 yield f"{case.__name__.replace('_', '-')}-{model}-{layout}", lambda c=case, o=options: c(o)
         yield "half-a-page-mha-page_first", lambda: self.half_a_page(f"--layout page_first {SHAPES['mha']} --pages {PAGES}")
-        yield from self.other_layouts()
+        yield from self.other_settings()
 
     def shapes(self):
         """name -> options, files of a page, pages: real models, other dtypes, memory that is not aligned for direct I/O."""
@@ -160,31 +88,55 @@ class Cases:
                 whole(answer, pages, verified=verified, direct_io="--direct 0" not in options)
         return f"pages {pages}, ranks {tp}, files {len(tree(ours))}: same names and bytes; each read by the other, apart and mixed"
 
-    def overwritten(self, options):
-        """Pages sealed by Java (seed 1), then written over in place by SGLang (seed 2)."""
+    def sglang_over_java(self, options):
+        """Pages sealed by Java, then written over in place by SGLang with other bytes, then set by Java as they were at first."""
         dirs = self.dirs("pages")
         expect(self.java.ask("write", dirs, options, seed=1), true=PAGES)
-        whole(self.java.ask("read", dirs, options, seed=1), verified=PAGES)
+        whole(self.java.ask("read", dirs, options, seed=1), PAGES, verified=PAGES)
         expect(self.sglang.ask("write", dirs, options, seed=2), true=PAGES)
-        return dirs
-
-    def sglang_over_java(self, options):
-        dirs = self.overwritten(options)
+        whole(self.sglang.ask("read", dirs, options, seed=2), PAGES)
         answer = self.java.ask("read", dirs, options, seed=2)
         never_wrong(answer)
-        whole(self.sglang.ask("read", dirs, options, seed=2))
-        expect(self.java.ask("write", dirs, options, seed=3), true=PAGES, skipped_files=0)
-        whole(self.java.ask("read", dirs, options, seed=3), verified=PAGES)
-        whole(self.sglang.ask("read", dirs, options, seed=3))
-        return f"Java: {answer['outcomes']}, none wrong; set again by Java, both read it"
+        expect(answer, true=0, outcomes={"MISS": PAGES})  # the first get says CORRUPT and removes the page, the second finds none
+        expect(self.sglang.ask("read", dirs, options, seed=2), exists=0, true=0)
+        expect(self.java.ask("write", dirs, options, seed=1), true=PAGES, skipped_files=0)
+        whole(self.java.ask("read", dirs, options, seed=1), PAGES, verified=PAGES)
+        whole(self.sglang.ask("read", dirs, options, seed=1), PAGES)
+        return f"Java gets {answer['true']} of {PAGES}, none wrong; set again by Java, both read them"
 
     def java_over_sglang(self, options):
         dirs = self.dirs("pages")
         expect(self.sglang.ask("write", dirs, options, seed=1), true=PAGES)
         expect(self.java.ask("write", dirs, options, seed=2), true=PAGES, skipped_files=0)
-        whole(self.sglang.ask("read", dirs, options, seed=2))
-        whole(self.java.ask("read", dirs, options, seed=2), verified=PAGES)
+        whole(self.sglang.ask("read", dirs, options, seed=2), PAGES)
+        whole(self.java.ask("read", dirs, options, seed=2), PAGES, verified=PAGES)
         return "SGLang reads the pages that Java put in the place of its own"
+
+    def at_the_same_time(self, options):
+        """Both at work in the same directories: on different pages, one replacing what the other reads, and on the same new pages."""
+        dirs, rounds = self.dirs("pages", 3), 6
+        both = dict(pages=2 * PAGES, pool_pages=2 * PAGES + 8)
+
+        def together(sglang, java):
+            for side, (action, more) in ((self.sglang, sglang), (self.java, java)):
+                side.post(action, dirs, options, **more)
+            return self.sglang.answer(), self.java.answer()
+
+        for first in range(0, rounds * 3 * PAGES, 3 * PAGES):
+            old, other, new = (dict(first=first + i * PAGES) for i in range(3))
+            for answer in together(("write", old), ("write", other)):
+                expect(answer, true=PAGES)
+            read, written = together(("read", {**old, **both}), ("write", old))
+            whole(read, 2 * PAGES)
+            expect(written, true=PAGES, skipped_files=0)
+            written, read = together(("write", other), ("read", {**old, **both}))
+            whole(read, 2 * PAGES, verified=2 * PAGES)
+            expect(written, true=PAGES)
+            for answer in together(("write", new), ("write", new)):
+                expect(answer, true=PAGES)
+            for answer in together(("read", {**other, **both}), ("read", {**other, **both})):
+                whole(answer, 2 * PAGES)
+        return f"{rounds} rounds: both write, one replaces what the other reads, both write the same"
 
     def same_again(self, options):
         """Keys are content hashes: what is written again is most often the same."""
@@ -192,8 +144,8 @@ class Cases:
         for dirs, sides in ((theirs, (self.sglang, self.java)), (ours, (self.java, self.sglang))):
             for side in sides:
                 expect(side.ask("write", dirs, options), true=PAGES)
-            whole(self.java.ask("read", dirs, options), verified=PAGES)
-            whole(self.sglang.ask("read", dirs, options))
+            whole(self.java.ask("read", dirs, options), PAGES, verified=PAGES)
+            whole(self.sglang.ask("read", dirs, options), PAGES)
             expect(self.java.ask("write", dirs, options), true=PAGES, stored_files=0)
         return "whoever came last, both read it, Java with its checksum"
 
@@ -232,25 +184,35 @@ class Cases:
             expect(side.ask("read", dirs, options), exists=0, true=0)
         return "K without V is a miss to both"
 
-    def other_layouts(self):
-        """What is NOT shared. A page's name tells neither layout nor shape; only how many files a page is shows in it."""
-        for model, one, other, same_names in (
-            ("mha", "page_first", "page_first_direct", True), ("mla", "page_first", "page_first_direct", True),
-            ("mha", "layer_first", "page_head", True), ("mha", "page_first", "layer_first", False),
-            ("mla", "page_first_direct", "layer_first", False),
+    def other_settings(self):
+        """What is NOT shared. A page's name tells no shape; of the layout it tells only how many files a page is."""
+        places, misses = "the same names and lengths, and every element in another place", "other names: misses"
+        mha, mla = (f"--model {model} {SHAPES[model]} --pages {PAGES}" for model in SHAPES)
+        for name, options, writer, reader, found, verdict in (
+            ("mha-page_first-page_first_direct", mha, "--layout page_first", "--layout page_first_direct", "all", places),
+            ("mla-page_first-page_first_direct", mla, "--layout page_first", "--layout page_first_direct", "all", places),
+            ("mha-layer_first-page_head", mha, "--layout layer_first", "--layout page_head", "all", places),
+            ("mha-page_first-layer_first", mha, "--layout page_first", "--layout layer_first", "none", misses),
+            ("mla-page_first_direct-layer_first", mla, "--layout page_first_direct", "--layout layer_first", "none", misses),
+            ("mha-tp1-tp2", mha, "--tp-size 1", "--tp-size 2", "none", misses),
+            ("mha-unaligned-direct1-direct0", mha + " --layers 3 --heads 2", "--direct 1", "--direct 0", "none", misses),
+            ("mha-4-layers-3-layers", mha, "--layers 4", "--layers 3", "sglang", "Java sees that pages are too long, SGLang reads their beginning"),
+            ("mha-3-layers-4-layers", mha, "--layers 3", "--layers 4", "short", "too short for a get of either"),
         ):
-            yield (f"not-shared-{model}-{one}-{other}",
-                   lambda m=model, o=one, p=other, s=same_names: self.not_shared(f"--model {m} {SHAPES[m]} --pages {PAGES}", o, p, s))
+            yield (f"not-shared-{name}",
+                   lambda w=f"{options} {writer}", r=f"{options} {reader}", f=found, v=verdict: self.not_shared(w, r, f, v))
+        yield "not-shared-order-of-directories", lambda: self.not_shared(mha, mha, "none", misses, dirs=3)
 
-    def not_shared(self, options, one, other, same_names):
+    def not_shared(self, write, read, found, verdict, dirs=1):
         sides = (self.sglang, self.java)
         for writer, reader in itertools.product(sides, sides):
-            dirs = self.dirs(f"{writer.name}-{reader.name}")
-            expect(writer.ask("write", dirs, options, layout=one), true=PAGES)
-            found = PAGES if same_names else 0
-            expect(reader.ask("read", dirs, options, layout=other), exists=found, true=found, equal=0)
-        return ("the same names and lengths, and every page's elements in other places, whoever writes and reads"
-                if same_names else "other names: a miss, whoever writes and reads")
+            where = self.dirs(f"{writer.name}-{reader.name}", dirs)
+            expect(writer.ask("write", where, write), true=PAGES)
+            answer = reader.ask("read", where[1:] + where[:1], read)
+            hits = PAGES if found in ("all", reader.name) else 0
+            exists = PAGES if found == "short" and reader is self.sglang else hits  # SGLang looks at names alone
+            expect(answer, exists=exists, true=hits, equal=0)
+        return f"{verdict}, whoever writes and reads"
 
 
 def main():
@@ -272,6 +234,8 @@ def main():
             verdict = f"ok    {name}: {case()}"
         except Wrong as e:
             failed += 1
+            for side in sides:  # an answer may be open
+                side.stop()
             verdict = f"WRONG {name}: {e}"
         print(f"{verdict} ({time.monotonic() - started:.1f} s)", flush=True)
         for entry in os.listdir(a.folder):
