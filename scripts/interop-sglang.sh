@@ -35,7 +35,9 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-if $list; then exec python3 "$ROOT/scripts/peer/interop_cases.py" --list --only "$only"; fi
+cases=$(python3 "$ROOT/scripts/peer/interop_cases.py" --list --only "$only")
+[ -n "$cases" ] || die "no case matches '$only'; see --list"
+if $list; then printf '%s\n' "$cases"; exit 0; fi
 
 "$ROOT/scripts/setup.sh"
 if [ ! -x "$PEER/bin/python" ]; then
