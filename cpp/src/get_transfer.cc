@@ -45,7 +45,7 @@ bool GetTransfer::fileIsDamaged(const Entry& entry, const FoundPage& found) cons
 }
 
 Error GetTransfer::dropDamaged(const FoundPage& found, const Error& damage) const {
-  bool ours = found.seal.has_value() || found.bad_seal;
+  bool ours = found.seal.has_value() || (found.bad_seal && !found.other_seal);
   if (!ours || !parts_->config.remove_corrupt) return damage;
   try {
     bool removed = parts_->files->remove(found.place, found.inode);

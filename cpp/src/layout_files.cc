@@ -14,19 +14,13 @@
 namespace hicache {
 namespace {
 
-using SealBytes = std::array<uint8_t, PageSeal::kBytesMax>;
-
-// size: of the attribute, or -errno of reading it.
-void takeSeal(const FileManager& files, const SealBytes& data, int64_t size, FoundPage* page) {
-  if (size == -ENODATA || size == -ENOTSUP) return;  // written by another program
-  if (size < 0 && size != -ERANGE) {
-    throw errnoError("reading the attributes of '" + files.pathOf(page->place) + "'", static_cast<int>(-size));
-  }
-  PageSeal seal;
-  bool good = size > 0 && PageSeal::decode(data.data(), static_cast<size_t>(size), &seal) &&
-              seal.name_hash == PageSeal::hashOfName(page->place.name);
-  if (good) page->seal = seal;
-  page->bad_seal = !good;
+// How many characters of a key are one of SGLang's page keys, a SHA-256 in hexadecimal, or the digest of a hostile key: all of
+// them in a name of this naming, some in that of a model whose name is longer ("<hash>_x" of "<hash>_x_m_0_1").
+size_t fixedLengthOf(std::string_view key) {
+  constexpr size_t kMark = 3;
+  constexpr size_t kDigits = 64;
+  size_t begin = KeyCodec::isDigestName(key) ? kMark : 0;
+  return startsWithPageKey(key.substr(begin)) ? begin + kDigits : 0;
 }
 
 // A direct write that makes a file longer waits for the one before it; within the file's length they run side by side.
@@ -49,6 +43,19 @@ void takeStatus(const struct stat& status, FoundPage* page) {
 
 LayoutFiles::LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming, int64_t ttl_seconds)
     : files_(std::move(files)), codec_(naming), bucketed_(naming.bucketed), ttl_millis_(ttl_seconds * 1000) {}
+
+void LayoutFiles::takeSeal(const SealBytes& data, int64_t size, FoundPage* page) const {
+  if (size == -ENODATA || size == -ENOTSUP) return;  // written by another program
+  if (size < 0 && size != -ERANGE) {
+    throw errnoError("reading the attributes of '" + files_->pathOf(page->place) + "'", static_cast<int>(-size));
+  }
+  PageSeal seal;
+  bool sound = size > 0 && PageSeal::decode(data.data(), static_cast<size_t>(size), &seal);
+  bool good = sound && seal.name_hash == PageSeal::hashOfName(page->place.name, codec_.suffix());
+  if (good) page->seal = seal;
+  page->bad_seal = !good;
+  page->other_seal = sound && !good;
+}
 
 FilePlace LayoutFiles::placeOf(const PageName& page) const {
   FilePlace place;
@@ -74,7 +81,7 @@ void LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSe
   if (directory.attributes) {
     FileCalls& calls = files_->calls();
     int fd = placement->temp.file.get();
-    seal.name_hash = PageSeal::hashOfName(placement->place.name);
+    seal.name_hash = PageSeal::hashOfName(placement->place.name, codec_.suffix());
     std::array<uint8_t, PageSeal::kBytesMax> bytes;
     size_t size = seal.encode(&bytes);
     int set = calls.setAttribute(fd, PageSeal::kAttribute, bytes.data(), size);
@@ -113,7 +120,7 @@ std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) 
   if (files_->directories()[place.directory].attributes) {
     SealBytes seal;
     int64_t size = files_->calls().getAttribute(page.file.get(), PageSeal::kAttribute, seal.data(), seal.size());
-    takeSeal(*files_, seal, size, &page);
+    takeSeal(seal, size, &page);
   }
   return page;
 }
@@ -135,7 +142,7 @@ std::optional<FoundPage> LayoutFiles::lookAt(const FilePlace& place) const {
   int64_t size =
       files_->calls().getAttributeAt(bucket->get(), place.name.c_str(), PageSeal::kAttribute, seal.data(), seal.size());
   if (size == -ENOSYS || size == -ENOENT) return open(place, false);  // an old kernel, or the page went or changed just now
-  takeSeal(*files_, seal, size, &page);
+  takeSeal(seal, size, &page);
   // Two calls by name may have seen two pages, the old and the new one. An open file is one page.
   if (page.bad_seal || (page.seal && page.file_length != page.length())) return open(place, false);
   return page;
@@ -163,12 +170,14 @@ bool LayoutFiles::isOurs(const FilePlace& place) const {
     Route route = routeName(place.name, files_->directories().size());
     if (route.directory != place.directory || bucketName(route.bucket) != place.bucket) return false;
   }
-  if (startsWithPageKey(page.key) || KeyCodec::isDigestName(place.name)) return true;
-  // Any other name is ours when it carries our seal; without attributes a routed name has to do.
-  if (!files_->directories()[place.directory].attributes) return bucketed_;
+  size_t fixed_length = fixedLengthOf(page.key);
+  if (fixed_length == page.key.size()) return true;
+  // Any other name is ours when it carries our seal; without attributes a routed name has to do, where it does not show that
+  // it is another model's.
+  if (!files_->directories()[place.directory].attributes) return bucketed_ && fixed_length == 0;
   try {
     std::optional<FoundPage> found = open(place, false);
-    return found && (found->seal.has_value() || found->bad_seal);
+    return found && (found->seal.has_value() || found->bad_seal) && !found->other_seal;
   } catch (const Error&) {
     return false;  // no regular file, or not readable: not ours to touch
   }

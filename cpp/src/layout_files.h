@@ -3,6 +3,7 @@
 // The layout "files": one file per key under SGLang's names, raw page bytes, published by rename, sealed by an attribute.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,7 +33,8 @@ struct FoundPage {
   int64_t accessed_nanos = 0;
   ino_t inode = 0;
   std::optional<PageSeal> seal;
-  bool bad_seal = false;  // carries our attribute, damaged or of another name
+  bool bad_seal = false;    // carries our attribute, damaged or of another page
+  bool other_seal = false;  // the latter: sound, but of another name, or of another model under the same name
 
   int64_t length() const { return seal ? static_cast<int64_t>(seal->length) : file_length; }
 };
@@ -40,6 +42,8 @@ struct FoundPage {
 // Threads: safe from any number of threads.
 class LayoutFiles {
  public:
+  using SealBytes = std::array<uint8_t, PageSeal::kBytesMax>;
+
   // ttl_seconds: how long a page lives; 0: for ever.
   LayoutFiles(std::shared_ptr<FileManager> files, const Naming& naming, int64_t ttl_seconds = 0);
 
@@ -82,6 +86,8 @@ class LayoutFiles {
   int64_t clear(const std::function<bool()>& stop) const;
 
  private:
+  // size: of the attribute, or -errno of reading it.
+  void takeSeal(const SealBytes& data, int64_t size, FoundPage* page) const;
   bool isOurs(const FilePlace& place) const;
   bool isOver(const std::optional<FoundPage>& page) const;
   std::optional<FoundPage> lookAt(const FilePlace& place) const;

@@ -5,6 +5,7 @@
 #include "page_seal.h"
 
 #include <cstring>
+#include <string>
 
 #include "checksum.h"
 
@@ -17,8 +18,11 @@ constexpr size_t kCheckBytes = 4;
 
 }  // namespace
 
-uint32_t PageSeal::hashOfName(std::string_view name) {
-  return static_cast<uint32_t>(hicache::checksum(name.data(), name.size()));
+uint32_t PageSeal::hashOfName(std::string_view name, std::string_view suffix) {
+  std::string both(name);
+  both.push_back('\0');
+  both += suffix;
+  return static_cast<uint32_t>(hicache::checksum(both.data(), both.size()));
 }
 
 size_t PageSeal::encode(std::array<uint8_t, kBytesMax>* out) const {

@@ -25,10 +25,12 @@ struct PageSeal {
 
   uint64_t length = 0;
   uint64_t checksum = 0;   // XXH3-64 of the payload
-  uint32_t name_hash = 0;  // of the storage name: a page moved or linked to another name is not served there
+  uint32_t name_hash = 0;  // see hashOfName
   PageShape shape;
 
-  static uint32_t hashOfName(std::string_view name);
+  // Of the storage name and the suffix of the naming that wrote it: a page moved or linked to another name is not served there,
+  // and "a_x_m_0_1" of the model x_m is told from the same name of the model m.
+  static uint32_t hashOfName(std::string_view name, std::string_view suffix);
 
   // Writes the seal into out and returns its size.
   size_t encode(std::array<uint8_t, kBytesMax>* out) const;

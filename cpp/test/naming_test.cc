@@ -154,6 +154,40 @@ TEST_F(NamingTest, shouldClearNothingButItsOwnPages) {
   for (const std::string& path : foreign) EXPECT_EQ(readFile(path), "not a page") << path;
 }
 
+// "key_x" of the model m and "key" of the model x_m have one name, and so one file.
+TEST_F(NamingTest, shouldLeaveThePagesOfAModelWhoseNameEndsInItsOwn) {
+  StoreClient& own = open(disk_.path(), {{"model", "m"}});
+  StoreClient& longer = open(disk_.path(), {{"model", "x_m"}});
+  StoreClient& without_attributes = open(memory_.path(), {{"model", "m"}});
+  if (own.described("directory.0.attributes") != "true") GTEST_SKIP() << "no attributes in " << disk_.path();
+  const PageMemory target(page_.size());
+  const std::vector<std::string> keys = {hash_, "shared", "a/b"};
+  for (const std::string& key : keys) ASSERT_TRUE(isOutcome(longer.setPage(key, page_), HICACHE_STORED));
+  ASSERT_EQ(own.pathOf("shared_x"), longer.pathOf("shared"));
+  EXPECT_TRUE(isFailure(own.getPage("shared_x", target), HICACHE_CORRUPT, "belong to another page"));
+  EXPECT_TRUE(isOutcome(own.findPage("shared_x"), HICACHE_MISS));
+  ASSERT_TRUE(isOutcome(own.setPage(hash_ + "_y", page_), HICACHE_STORED)) << "a key that only looks like that";
+  // A page that SGLang wrote for x_m.
+  const std::string other_hash = std::string(64, 'e');
+  fs::create_directories(fs::path(longer.pathOf(other_hash)).parent_path());
+  writeFile(longer.pathOf(other_hash), "a page of SGLang");
+  EXPECT_EQ(keysOf(own), (std::set<std::string>{hash_ + "_y"}));
+  EXPECT_EQ(own.clear().length, 1);
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(isOutcome(longer.getPage(key, target), HICACHE_HIT)) << key;
+    EXPECT_EQ(target, page_);
+  }
+  EXPECT_EQ(readFile(longer.pathOf(other_hash)), "a page of SGLang");
+  EXPECT_EQ(longer.clear().length, 4);
+
+  // Where there are no attributes, page keys can still be told apart.
+  for (const std::string& key : {hash_, hash_ + "_x"}) {
+    ASSERT_TRUE(isOutcome(without_attributes.setPage(key, page_), HICACHE_STORED));
+  }
+  const bool attributes = without_attributes.described("directory.0.attributes") == "true";
+  EXPECT_EQ(without_attributes.clear().length, attributes ? 2 : 1);
+}
+
 TEST_F(NamingTest, shouldKeepRanksApartAndShareMlaPages) {
   const PageMemory other = PageMemory::random(1000, testSeed() + 1);
   const PageMemory target(1000);

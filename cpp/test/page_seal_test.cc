@@ -120,9 +120,9 @@ TEST(PageSealTest, shouldRefuseRandomBytes) {
 }
 
 TEST(PageSealTest, shouldTellNamesApart) {
-  EXPECT_EQ(PageSeal::hashOfName("a_m_0_1"), PageSeal::hashOfName("a_m_0_1"));
-  EXPECT_NE(PageSeal::hashOfName("a_m_0_1"), PageSeal::hashOfName("b_m_0_1"));
-  EXPECT_NE(PageSeal::hashOfName("a_m_0_1"), PageSeal::hashOfName("a_m_1_1"));
+  EXPECT_EQ(PageSeal::hashOfName("a_m_0_1", "_m_0_1"), PageSeal::hashOfName("a_m_0_1", "_m_0_1"));
+  EXPECT_NE(PageSeal::hashOfName("a_m_0_1", "_m_0_1"), PageSeal::hashOfName("b_m_0_1", "_m_0_1"));
+  EXPECT_NE(PageSeal::hashOfName("a_x_m_0_1", "_m_0_1"), PageSeal::hashOfName("a_x_m_0_1", "_x_m_0_1"));
 }
 
 }  // namespace
