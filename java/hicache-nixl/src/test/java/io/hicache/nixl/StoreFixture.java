@@ -42,7 +42,7 @@ abstract class StoreFixture {
   }
 
   /** POSIX in this test's directory, whatever the environment says. */
-  final HiCacheConfigBuilder config() {
+  HiCacheConfigBuilder config() {
     return HiCacheConfig.builder()
         .environment(Map.of())
         .storageDirs(dir)
