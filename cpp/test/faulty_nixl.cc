@@ -81,6 +81,11 @@ std::vector<Descriptor> FaultyNixl::registeredHostRanges() const {
   return host_ranges_;
 }
 
+std::vector<Descriptor> FaultyNixl::requestedHostRanges() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return requested_ranges_;
+}
+
 std::vector<std::string> FaultyNixl::misuses() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return misuses_;

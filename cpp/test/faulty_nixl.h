@@ -60,7 +60,10 @@ class FaultyNixl final : public NixlApi {
   std::vector<std::string> created() const;
   // Every host range that was registered.
   std::vector<Descriptor> registeredHostRanges() const;
-  // What must never happen: a request released or its agent destroyed in flight, two threads in one agent, ...
+  // Every host range of every request, in order.
+  std::vector<Descriptor> requestedHostRanges() const;
+  // What must never happen: a request released or its agent destroyed in flight, two threads in one agent, a request for host
+  // memory that its agent does not know, or that is deregistered while the request is in flight, ...
   std::vector<std::string> misuses() const;
 
   NixlStatus createAgent(const std::string& name, NixlAgentHandle** agent) override;
@@ -83,8 +86,11 @@ class FaultyNixl final : public NixlApi {
     int64_t users = 0;
     int64_t registrations = 0;
     int64_t requests = 0;
+    std::vector<Descriptor> host;  // what is registered of host memory
   };
   struct LiveRequest {
+    NixlAgentHandle* agent = nullptr;
+    MemoryType local_type = MemoryType::kDram;
     TransferOperation operation = TransferOperation::kRead;
     std::vector<Descriptor> local;
     std::vector<Descriptor> storage;
@@ -98,6 +104,10 @@ class FaultyNixl final : public NixlApi {
   bool failsNow();
   NixlStatus finalStatus(NixlRequestHandle* request, NixlStatus status);
   static void spoil(const LiveRequest& request);
+  // With mutex_ held: notes a request for host memory that is in no single live registration of its agent.
+  void requireRegistered(const LiveRequest& request, const char* when);
+  // With mutex_ held: host memory that was deregistered.
+  void forgetHost(NixlAgentHandle* agent, const std::vector<Descriptor>& list);
   std::optional<Plugin> presented(const std::string& plugin) const;
 
   const std::shared_ptr<NixlApi> real_;
@@ -117,6 +127,7 @@ class FaultyNixl final : public NixlApi {
   std::map<NixlRequestHandle*, LiveRequest> requests_;
   std::vector<std::string> created_;
   std::vector<Descriptor> host_ranges_;
+  std::vector<Descriptor> requested_ranges_;
   std::vector<std::string> misuses_;
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -115,8 +116,22 @@ NixlStatus FaultyNixl::registerMemory(NixlAgentHandle* agent, MemoryType type, c
   NixlStatus status = real_->registerMemory(agent, type, list);
   std::lock_guard<std::mutex> lock(mutex_);
   if (status == kNixlSuccess) ++agents_[agent].registrations;
-  if (type == MemoryType::kDram) host_ranges_.insert(host_ranges_.end(), list.begin(), list.end());
+  if (type != MemoryType::kDram) return status;
+  host_ranges_.insert(host_ranges_.end(), list.begin(), list.end());
+  std::vector<Descriptor>& host = agents_[agent].host;
+  if (status == kNixlSuccess) host.insert(host.end(), list.begin(), list.end());
   return status;
+}
+
+void FaultyNixl::requireRegistered(const LiveRequest& request, const char* when) {
+  if (request.local_type != MemoryType::kDram) return;
+  const std::vector<Descriptor>& host = agents_[request.agent].host;
+  for (const Descriptor& wanted : request.local) {
+    bool known = std::any_of(host.begin(), host.end(), [&](const Descriptor& range) {
+      return wanted.address >= range.address && wanted.address + wanted.length <= range.address + range.length;
+    });
+    if (!known) misuses_.push_back(std::string("host memory that no live registration holds, ") + when);
+  }
 }
 
 NixlStatus FaultyNixl::deregisterMemory(NixlAgentHandle* agent, MemoryType type, const std::vector<Descriptor>& list) {
@@ -126,10 +141,23 @@ NixlStatus FaultyNixl::deregisterMemory(NixlAgentHandle* agent, MemoryType type,
   std::lock_guard<std::mutex> lock(mutex_);
   if (status == kNixlSuccess) {
     --agents_[agent].registrations;
+    if (type == MemoryType::kDram) forgetHost(agent, list);
   } else {
     misuses_.push_back("deregistering what is not registered");
   }
   return fails ? kFailed : status;
+}
+
+void FaultyNixl::forgetHost(NixlAgentHandle* agent, const std::vector<Descriptor>& list) {
+  std::vector<Descriptor>& host = agents_[agent].host;
+  for (const Descriptor& gone : list) {
+    auto same = [&](const Descriptor& range) { return range.address == gone.address && range.length == gone.length; };
+    auto found = std::find_if(host.begin(), host.end(), same);
+    if (found != host.end()) host.erase(found);
+  }
+  for (const auto& [handle, request] : requests_) {
+    if (request.agent == agent && request.in_flight) requireRegistered(request, "in a request in flight");
+  }
 }
 
 NixlStatus FaultyNixl::createRequest(NixlAgentHandle* agent, TransferOperation operation, MemoryType local_type,
@@ -138,12 +166,16 @@ NixlStatus FaultyNixl::createRequest(NixlAgentHandle* agent, TransferOperation o
   Use use(this, agent, "createRequest");
   if (failsNow()) return kFailed;
   LiveRequest live;
+  live.agent = agent;
+  live.local_type = local_type;
   live.operation = operation;
   live.local = local;
   live.storage = storage;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     live.lie = lie_;
+    requireRegistered(live, "in a new request");
+    if (local_type == MemoryType::kDram) requested_ranges_.insert(requested_ranges_.end(), local.begin(), local.end());
   }
   if (live.lie == Lie::kMovesHalf) {
     for (size_t i = 0; i < local.size(); ++i) {
