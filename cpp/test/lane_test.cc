@@ -39,6 +39,15 @@ TEST_F(LaneTest, shouldKeepWhatWasDoneBeforeTheDeadline) {
   EXPECT_TRUE(isOutcome(client.findPage("c"), HICACHE_MISS));
 }
 
+TEST_F(LaneTest, shouldHoldOneAgentForEachLane) {
+  StoreClient& client = open(disk_.path(), {{"lanes", "3"}});
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(isOutcome(client.setPage("key" + std::to_string(i), page_), HICACHE_STORED));
+    EXPECT_LE(nixl_->liveAgents(), 3);
+  }
+  EXPECT_GE(nixl_->liveAgents(), 1);
+}
+
 TEST_F(LaneTest, shouldFinishWhatAHangingLaneHoldsBeside) {
   if (queue() == "posix_aio") GTEST_SKIP() << "over POSIX AIO a lane has one request in flight";
   StoreClient& client = openOneLane({{"chunks_in_flight", "4"}});
