@@ -95,9 +95,11 @@ void Evictor::run() {
   bool set_waits = false;
   while (!stopping_.load()) {
     try {
-      std::lock_guard<std::mutex> lock(work_);
-      keepCounted();
-      keepRoom(set_waits);
+      std::unique_lock<std::mutex> lock(work_, std::try_to_lock);
+      if (lock) {
+        keepCounted();
+        keepRoom(set_waits);
+      }
     } catch (...) {
       setProblem(currentError().what());
     }
@@ -189,7 +191,9 @@ void Evictor::addDeviceGoals(Pressure pressure, int64_t wanted, EvictionGoal* go
       bool above = share >= marks.high || (pressure == Pressure::kForced && share > marks.low);
       if (above) bytes = std::max(bytes, static_cast<int64_t>((share - marks.low) * static_cast<double>(sample->total)));
     }
-    if (wanted > 0) bytes = std::max(bytes, room_.freeSpace(i).shortage(wanted));
+    int64_t shortage = wanted > 0 ? room_.freeSpace(i).shortage(wanted) : 0;
+    // And a little more, so that the next set need not wait for the next round.
+    if (shortage > 0) bytes = std::max(bytes, shortage + room_.freeSpace(i).minFreeBytes() / 4);
   }
 }
 

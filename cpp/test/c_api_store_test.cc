@@ -19,8 +19,10 @@ class CApiStoreTest : public StoreFixture {
     EXPECT_EQ(leftInOwnFolder(disk_.path()), std::vector<std::string>());
     StoreFixture::TearDown();
   }
-  hicache_store* openStore() {
-    const std::string blob = settingsBlob({{"storage_dir", disk_.path()}, {"model", "m"}});
+  hicache_store* openStore(const SettingPairs& more = {}) {
+    SettingPairs settings = {{"storage_dir", disk_.path()}, {"model", "m"}};
+    settings.insert(settings.end(), more.begin(), more.end());
+    const std::string blob = settingsBlob(settings);
     hicache_error error = {};
     store_ = hicache_store_open(bytesOf(blob), static_cast<int64_t>(blob.size()), &error);
     EXPECT_NE(store_, nullptr) << messageOf(error);
@@ -313,6 +315,54 @@ TEST_F(CApiStoreTest, shouldTakeNullWhereThereIsNothingToFree) {
 }
 
 TEST_F(CApiStoreTest, shouldKnowItsVersion) { EXPECT_STREQ(hicache_version(), "0.1.0"); }
+
+TEST_F(CApiStoreTest, shouldPinAndEvict) {
+  openStore({{"capacity_bytes", "20480"}});
+  const PageMemory page(4096);
+  for (const char* key : {"one", "two", "six", "ten"}) setPage(key, page);
+  hicache_error error = {};
+  const std::string keys = "onetwo_k";
+  const int32_t key_lengths[] = {3, 5};
+  const int32_t component_lengths[] = {0, 2};
+  int64_t batch = hicache_submit_pin(store_, 2, bytesOf(keys), key_lengths, component_lengths, 3600000, 30000, &error);
+  ASSERT_GT(batch, 0) << messageOf(error);
+  waitFor(batch);
+  int32_t outcomes[2] = {};
+  int64_t lengths[2] = {};
+  int32_t flags[2] = {};
+  EXPECT_EQ(hicache_batch_results(store_, batch, 2, outcomes, lengths, flags), 2);
+  EXPECT_EQ(outcomes[0], HICACHE_HIT);
+  EXPECT_EQ(outcomes[1], HICACHE_MISS) << "the page two has no component _k";
+  hicache_batch_free(store_, batch);
+  int64_t pages = -1;
+  int64_t bytes = -1;
+  setPage("low", PageMemory(4097));  // one page more than the capacity leaves
+  ASSERT_EQ(hicache_store_evict(store_, 30000, &pages, &bytes, &error), 1) << messageOf(error);
+  EXPECT_EQ(bytes, pages * 4096);
+  const std::string described =
+      filled([&](int8_t* text, int64_t capacity) { return hicache_store_describe(store_, text, capacity); });
+  EXPECT_EQ(valueIn(described, "usage_bytes"), "16384");
+  EXPECT_EQ(valueIn(described, "capacity_bytes"), "20480");
+  EXPECT_EQ(valueIn(described, "usage_ready"), "true");
+  EXPECT_EQ(valueIn(described, "eviction"), "true");
+  EXPECT_NE(valueIn(described, "evicted_pages"), "0");
+  hicache_page_info info = {};
+  EXPECT_EQ(hicache_find(store_, bytesOf("one"), 3, 0, &info, &error), 1) << "it is pinned";
+  EXPECT_EQ(hicache_submit_pin(store_, 1, bytesOf(keys), key_lengths, nullptr, -1, 30000, &error), 0);
+  EXPECT_EQ(error.code, HICACHE_INVALID_ARGUMENT);
+}
+
+TEST_F(CApiStoreTest, shouldSayThatEvictionIsOff) {
+  openStore();
+  hicache_error error = {};
+  EXPECT_EQ(hicache_store_evict(store_, 100, nullptr, nullptr, &error), 0);
+  EXPECT_EQ(error.code, HICACHE_UNSUPPORTED);
+  const std::string described =
+      filled([&](int8_t* text, int64_t capacity) { return hicache_store_describe(store_, text, capacity); });
+  EXPECT_EQ(valueIn(described, "usage_bytes"), "-1");
+  EXPECT_EQ(valueIn(described, "capacity_bytes"), "0");
+  EXPECT_EQ(valueIn(described, "eviction"), "false");
+}
 
 }  // namespace
 }  // namespace hicache

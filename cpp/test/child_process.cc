@@ -65,6 +65,10 @@ void ChildProcess::kill() {
   if (pid_ > 0) ::kill(pid_, SIGKILL);
 }
 
+void ChildProcess::stop() {
+  if (pid_ > 0) ::kill(pid_, SIGTERM);
+}
+
 int ChildProcess::wait() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0) {

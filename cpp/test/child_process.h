@@ -11,8 +11,10 @@
 namespace hicache {
 
 // A child's part, as first argument.
-inline constexpr const char* kSetPagesForEver = "--child-sets-pages";      // DIRECTORY SEED
-inline constexpr const char* kHoldATransfer = "--child-holds-a-transfer";  // DIRECTORY
+inline constexpr const char* kSetPagesForEver = "--child-sets-pages";        // DIRECTORY SEED
+inline constexpr const char* kHoldATransfer = "--child-holds-a-transfer";    // DIRECTORY [NAME=VALUE]
+inline constexpr const char* kCountAndDie = "--child-counts-and-dies";       // DIRECTORY CHANGE
+inline constexpr const char* kShareACapacity = "--child-shares-a-capacity";  // DIRECTORY DIRECTORY BYTES SEED
 // A changed world for the tests, as first argument; GoogleTest's arguments follow.
 inline constexpr const char* kNoOpenat2 = "--world-no-openat2";          // a kernel before 5.6
 inline constexpr const char* kDeniedOpenat2 = "--world-denied-openat2";  // a container's profile
@@ -34,6 +36,8 @@ class ChildProcess {
   std::string readLine();
   std::string readAll();
   void kill();
+  // Asks it to end by itself.
+  void stop();
   // The exit status, or 128 + signal.
   int wait();
 

@@ -5,7 +5,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "store_fixture.h"
@@ -142,6 +144,60 @@ TEST_F(DamagedPageTest, shouldSayUnverifiedWhereChecksumsAreOff) {
   EXPECT_NE(hit.flags & HICACHE_FLAG_UNVERIFIED, 0);
   fs::resize_file(path_, 300);
   EXPECT_TRUE(isFailure(trusting.getPage("key", target), HICACHE_CORRUPT)) << "the length is always checked";
+}
+
+// Else exists would go on to promise what a get refuses.
+TEST_F(DamagedPageTest, shouldRemoveADamagedPageThatAGetHasFound) {
+  StoreClient& counting = open(disk_.path(), {{"capacity_bytes", "1000000"}});
+  StoreClient& plain = open(disk_.path());
+  ASSERT_TRUE(soon([&] { return counting.described("usage_ready") == "true"; }));
+  const PageMemory target(page_.size());
+  const std::vector<std::function<void()>> damages = {[&] { writeByte(path_, 7, static_cast<uint8_t>(page_.data()[7] ^ 1)); },
+                                                      [&] { fs::resize_file(path_, 10); }, [&] { setAttribute("x"); }};
+  for (StoreClient* client : {&counting, &plain}) {
+    for (const auto& damage : damages) {
+      ASSERT_TRUE(isOutcome(counting.setPage("key", page_), HICACHE_STORED));
+      damage();
+      EXPECT_TRUE(isFailure(client->getPage("key", target), HICACHE_CORRUPT, "(it was removed)"));
+      EXPECT_FALSE(fileExists(path_));
+      EXPECT_TRUE(isOutcome(client->findPage("key"), HICACHE_MISS));
+      EXPECT_TRUE(isOutcome(client->getPage("key", target), HICACHE_MISS));
+    }
+  }
+  EXPECT_EQ(tempFilesBelow(disk_.path()), std::vector<std::string>());
+}
+
+TEST_F(DamagedPageTest, shouldNotRemoveWhatHasReplacedADamagedPage) {
+  StoreClient& reader = open(disk_.path(), {{"lanes", "1"}});
+  writeByte(path_, 7, static_cast<uint8_t>(page_.data()[7] ^ 1));
+  const PageMemory target(page_.size());
+  nixl_->hold(1);
+  int64_t batch = reader.submit(Operation::kGet, {{"key", target}}, StoreClient::kTimeoutMillis);
+  while (nixl_->heldCount() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(isOutcome(client_->setPage("key", page_), HICACHE_STORED));
+  nixl_->letGo();
+  ASSERT_TRUE(reader.waitFor(batch, HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED));
+  EXPECT_TRUE(isFailure(reader.resultsOf(batch)[0], HICACHE_CORRUPT));
+  EXPECT_TRUE(isWhole());
+}
+
+TEST_F(DamagedPageTest, shouldLeaveAForeignFileAlone) {
+  StoreClient& reader = open(disk_.path());
+  fs::remove(path_);
+  writeFile(path_, "");  // SGLang has just made it and is about to write
+  const PageMemory target(page_.size());
+  EXPECT_TRUE(isFailure(reader.getPage("key", target), HICACHE_CORRUPT, "empty file"));
+  EXPECT_TRUE(fileExists(path_));
+}
+
+TEST_F(DamagedPageTest, shouldSayThatADamagedPageCouldNotBeRemoved) {
+  StoreClient& reader = open(disk_.path());
+  fs::resize_file(path_, 10);
+  const PageMemory target(page_.size());
+  files_->failKind(FaultyFiles::Kind::kRename, EACCES);
+  EXPECT_TRUE(isFailure(reader.getPage("key", target), HICACHE_CORRUPT, "(removing it failed: "));
+  files_->failKind(FaultyFiles::Kind::kNone, 0);
+  EXPECT_TRUE(fileExists(path_));
 }
 
 // The file changes between the moment it is found and the moment it is read.

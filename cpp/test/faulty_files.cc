@@ -4,6 +4,28 @@
 #include <signal.h>
 
 namespace hicache {
+namespace {
+
+bool isChange(FaultyFiles::Kind kind) {
+  switch (kind) {
+    case FaultyFiles::Kind::kTruncate:
+    case FaultyFiles::Kind::kWriteAt:
+    case FaultyFiles::Kind::kSetAccessTime:
+    case FaultyFiles::Kind::kSetAttribute:
+    case FaultyFiles::Kind::kMakeDirectory:
+    case FaultyFiles::Kind::kRename:
+    case FaultyFiles::Kind::kRenameNew:
+    case FaultyFiles::Kind::kExchange:
+    case FaultyFiles::Kind::kUnlink:
+    case FaultyFiles::Kind::kTryLock:
+    case FaultyFiles::Kind::kTryLockByte:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 void FaultyFiles::failCall(int64_t nth, int error_number) {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -12,9 +34,9 @@ void FaultyFiles::failCall(int64_t nth, int error_number) {
   has_failed_ = false;
 }
 
-void FaultyFiles::dieAt(int64_t nth) {
+void FaultyFiles::dieAtChange(int64_t nth) {
   std::lock_guard<std::mutex> lock(mutex_);
-  calls_until_death_ = nth;
+  changes_until_death_ = nth;
 }
 
 bool FaultyFiles::hasFailed() const {
@@ -64,7 +86,7 @@ int FaultyFiles::errorNow(Kind kind) {
     hangs_ = true;
     let_go_.wait(lock, [this] { return !hangs_; });
   }
-  if (calls_until_death_ != 0 && --calls_until_death_ == 0) ::raise(SIGKILL);
+  if (changes_until_death_ != 0 && isChange(kind) && --changes_until_death_ == 0) ::raise(SIGKILL);
   if (calls_until_failure_ != 0 && --calls_until_failure_ == 0) {
     has_failed_ = true;
     return call_error_;

@@ -46,8 +46,8 @@ class FaultyFiles final : public FileCalls {
 
   // The nth call from now on (the first is 1) fails with this errno.
   void failCall(int64_t nth, int error_number);
-  // This process dies before the nth call from now on, as by kill -9.
-  void dieAt(int64_t nth);
+  // This process dies, as by kill -9, before the nth call from now on that changes a file, a name or a lock. 0: it lives on.
+  void dieAtChange(int64_t nth);
   // True once that call has come.
   bool hasFailed() const;
   // Every call of this kind fails from now on; kNone ends it.
@@ -99,7 +99,7 @@ class FaultyFiles final : public FileCalls {
   std::condition_variable let_go_;
   int64_t calls_until_failure_ = 0;  // 0: none is to come
   int call_error_ = 0;
-  int64_t calls_until_death_ = 0;
+  int64_t changes_until_death_ = 0;
   std::map<Kind, int64_t> counts_;
   bool has_failed_ = false;
   Kind failing_kind_ = Kind::kNone;

@@ -13,6 +13,8 @@ using Kind = FaultyFiles::Kind;
 
 class FileFaultTest : public StoreFixture, public testing::WithParamInterface<int> {
  protected:
+  void failEachCallOfAFewOperations(StoreClient& client);
+
   // The outcome that the operation has when nothing fails, or a failure that tells the errno.
   testing::AssertionResult isEither(const PageResult& result, hicache_outcome good) {
     if (result.outcome == good) return testing::AssertionSuccess();
@@ -23,8 +25,7 @@ class FileFaultTest : public StoreFixture, public testing::WithParamInterface<in
   }
 };
 
-TEST_P(FileFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFails) {
-  StoreClient& client = open(disk_.path(), {{"lanes", "1"}});
+void FileFaultTest::failEachCallOfAFewOperations(StoreClient& client) {
   const PageMemory older = PageMemory::random(4096, 1);
   const PageMemory target(4096);
   const std::string key = "../needs a digest";
@@ -63,6 +64,18 @@ TEST_P(FileFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFails) {
       break;
     }
   }
+}
+
+TEST_P(FileFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFails) {
+  failEachCallOfAFewOperations(open(disk_.path(), {{"lanes", "1"}}));
+}
+
+TEST_P(FileFaultTest, shouldDoSoWhereItCountsToo) {
+  StoreClient& client = open(disk_.path(), {{"lanes", "1"}, {"capacity_bytes", "1000000000"}});
+  ASSERT_TRUE(soon([&] { return client.described("usage_ready") == "true"; }));
+  failEachCallOfAFewOperations(client);
+  close(client);
+  FileManager sweeper(files_, {disk_.path()}, false);  // of old pages whose removal failed
 }
 
 TEST_P(FileFaultTest, shouldClearAllOrSayWhyNotWhicheverCallFails) {

@@ -53,6 +53,9 @@ TEST(SettingsTest, shouldHaveTheDefaultsThatTheHeaderStates) {
   EXPECT_STREQ(config.naming.word(), "sglang");
   EXPECT_TRUE(config.direct_io);
   EXPECT_TRUE(config.verify_checksum);
+  EXPECT_TRUE(config.remove_corrupt);
+  EXPECT_EQ(config.limits.capacity_bytes, 0);
+  EXPECT_FALSE(config.limits.evicts);
   EXPECT_EQ(config.lanes, 0);
   EXPECT_EQ(config.chunk_pages, 32);
   EXPECT_EQ(config.chunk_bytes, 0);
@@ -141,6 +144,8 @@ TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAll
       {"direct_io", "1", "true or false"},
       {"direct_io", "True", "true or false"},
       {"checksum", "", "true or false"},
+      {"remove_corrupt", "no", "true or false"},
+      {"capacity_bytes", "many", "a whole number"},
       {"tp_rank", "-1", "0..2147483647"},
       {"tp_size", "0", "1..2147483647"},
       {"tp_size", "2147483648", "1..2147483647"},

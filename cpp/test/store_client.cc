@@ -6,7 +6,7 @@
 namespace hicache {
 
 int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
-                            int64_t lease_millis) {
+                            int64_t lease_millis, bool skip_existing) {
   std::string keys;
   std::vector<int32_t> key_lengths;
   std::vector<int64_t> addresses;
@@ -38,6 +38,7 @@ int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>
   }
   request.timeout_millis = timeout_millis;
   request.lease_millis = lease_millis;
+  request.skip_existing = skip_existing;
   return store_.submit(request);
 }
 
@@ -113,6 +114,10 @@ std::vector<PageResult> StoreClient::pin(const std::vector<std::string>& keys, i
   std::vector<PageArgument> pages;
   for (const std::string& key : keys) pages.emplace_back(key, nullptr, -1);
   return finish(submit(Operation::kPin, pages, kTimeoutMillis, lease_millis));
+}
+
+PageResult StoreClient::setNewPage(const std::string& key, const PageMemory& page) {
+  return finish(submit(Operation::kSet, {PageArgument(key, page)}, kTimeoutMillis, 0, true))[0];
 }
 
 PageResult StoreClient::clear(int64_t timeout_millis) { return finish(submit(Operation::kClear, {}, timeout_millis))[0]; }

@@ -52,7 +52,11 @@ class StoreClient {
   PageResult findPage(const std::string& key) { return exists({key})[0]; }
   PageResult removePage(const std::string& key) { return remove({key})[0]; }
 
-  int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis, int64_t lease_millis = 0);
+  // Unless it is stored already.
+  PageResult setNewPage(const std::string& key, const PageMemory& page);
+
+  int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis, int64_t lease_millis = 0,
+                 bool skip_existing = false);
   // True once all these events have come for the batch; false when they have not within the patience.
   bool waitFor(int64_t batch, int32_t bits, std::chrono::milliseconds patience = std::chrono::seconds(60));
   // The events that have come so far.
