@@ -138,13 +138,14 @@ public class EvictionTest extends StoreFixture {
       description =
           "weakness 11: the peer evicts by default from 80 % of the file system on; and a page"
               + " larger than the budget")
-  public void shouldEvictNothingUnlessAskedTo() {
+  public void shouldEvictNothingUnlessAskedTo() throws Exception {
     try (HiCacheNixl store = open()) {
       assertThat(store.describe().eviction().enabled()).isFalse();
       refused(ErrorCode.UNSUPPORTED, () -> store.evictNow(Duration.ofSeconds(1)));
       assertThat(store.describe().eviction().usageBytes()).isEqualTo(-1);
     }
     try (HiCacheNixl store = open(PAGE / 2)) {
+      awaitReady(store);
       PageResult result = store.setPage(key(1), page(1));
       assertThat(result.outcome()).isEqualTo(PageOutcome.FAILED);
       assertThat(result.cause().code()).isEqualTo(ErrorCode.NO_SPACE);
