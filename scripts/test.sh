@@ -132,8 +132,8 @@ mkdir -p "$LOGS"
 step format "$ROOT/scripts/format.sh" --check
 step core test_core release
 if ! $quick; then
-  for sanitizer in address undefined thread; do
-    step "core-$sanitizer" test_core "$sanitizer" -DSANITIZE="$sanitizer"
+  for sanitizers in address,undefined thread; do
+    step "core-$sanitizers" test_core "$sanitizers" -DSANITIZE="$sanitizers"
   done
 fi
 step java test_java

@@ -5,7 +5,8 @@
 #include <cstring>
 
 int main(int argc, char**) {
-  const size_t length = 16;
+  volatile size_t asked = 16;  // so that the undefined behaviour sanitizer does not see it first
+  const size_t length = asked;
   auto* page = static_cast<char*>(std::malloc(length));
   std::memset(page, argc, length);
   volatile size_t past = length;
