@@ -17,7 +17,8 @@ import java.util.stream.Collectors;
  * identity is part of every file name, and a manifest in each base directory records it, so that a
  * namespace cannot be opened with another identity by mistake.
  *
- * <p>Equal when every part is, the secret included. {@link #toString()} hides the secret.
+ * <p>Equal when every part is, the secret included; two names of one dtype are the same part.
+ * {@link #toString()} hides the secret.
  *
  * <p>Threads: immutable, safe from any thread.
  */
@@ -76,7 +77,7 @@ public final class HiCacheIdentity {
     return (String) shared.get(ConfigKey.REVISION.key());
   }
 
-  /** {@return type of the cached values; empty when not stated} */
+  /** {@return type of the cached values, under the name that was given; empty when not stated} */
   public String dtype() {
     return (String) shared.get(ConfigKey.DTYPE.key());
   }
@@ -148,6 +149,17 @@ public final class HiCacheIdentity {
     return Collections.unmodifiableMap(shared);
   }
 
+  /** What counts of a part: of a dtype what it is, not by which of its names it goes. */
+  static Object meaning(String key, Object value) {
+    return key.equals(ConfigKey.DTYPE.key()) ? DtypeNames.libtorch((String) value) : value;
+  }
+
+  private Map<String, Object> sharedMeaning() {
+    Map<String, Object> parts = new LinkedHashMap<>(shared);
+    parts.replaceAll(HiCacheIdentity::meaning);
+    return parts;
+  }
+
   /** The secret as a configuration takes it. */
   Object secretOrNone() {
     return hasTenantSecret() ? tenantSecret : Secrets.NONE;
@@ -165,7 +177,7 @@ public final class HiCacheIdentity {
    * The name and the value of each part in turn; the TP rank is left out where MLA makes it moot.
    */
   private String digestOfAll() {
-    Map<String, Object> parts = new LinkedHashMap<>(shared);
+    Map<String, Object> parts = sharedMeaning();
     parts.putAll(ranks);
     if (mla()) {
       parts.remove(ConfigKey.TP_RANK.key());
@@ -247,7 +259,7 @@ public final class HiCacheIdentity {
   @Override
   public boolean equals(Object other) {
     return other instanceof HiCacheIdentity identity
-        && shared.equals(identity.shared)
+        && sharedMeaning().equals(identity.sharedMeaning())
         && ranks.equals(identity.ranks)
         && tenantSecret.equals(identity.tenantSecret);
   }

@@ -52,7 +52,9 @@ public final class HiCacheIdentityBuilder {
   }
 
   /**
-   * Type of the cached values ({@code dtype}), for example {@code bfloat16}.
+   * Type of the cached values ({@code dtype}), for example {@code bfloat16}. The names of PyTorch,
+   * libtorch and SGLang for one dtype are the same here: {@code float16}, {@code Half}, {@code
+   * fp16}.
    *
    * @param dtype any text
    * @return this builder

@@ -49,7 +49,8 @@ abstract class IdentityConfigBuilder {
   /**
    * {@code dtype}: type of the cached values.
    *
-   * @param dtype any text on one line, for example {@code bfloat16}; default empty
+   * @param dtype any text on one line, for example {@code bfloat16}; default empty. {@link
+   *     HiCacheIdentityBuilder#dtype} says which names are the same
    * @return this builder
    */
   public HiCacheConfigBuilder dtype(String dtype) {

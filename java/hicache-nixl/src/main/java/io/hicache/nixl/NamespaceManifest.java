@@ -83,7 +83,8 @@ final class NamespaceManifest {
     List<String> differences = new ArrayList<>();
     given.forEach(
         (key, value) -> {
-          if (!value.equals(recorded.get(key))) {
+          Object meant = HiCacheIdentity.meaning(key, value);
+          if (!meant.equals(HiCacheIdentity.meaning(key, recorded.get(key)))) {
             differences.add(
                 key
                     + " = "

@@ -53,14 +53,13 @@ final class RegisteredPools {
 
   /** What the identity says of pages must be so: its digest is in their names. */
   private void requireIdentity(HostKVCache pool) {
-    requireSame("dtype", identity.dtype(), pool.dtype().name(), true);
-    requireSame("kv_layout", identity.kvLayout(), pool.layout().word(), false);
+    requireSame(ConfigKey.DTYPE, identity.dtype(), pool.dtype().name());
+    requireSame(ConfigKey.KV_LAYOUT, identity.kvLayout(), pool.layout().word());
     if (identity.pageSize() > 0) {
       requireSame(
-          "page_size",
+          ConfigKey.PAGE_SIZE,
           Integer.toString(identity.pageSize()),
-          Integer.toString(pool.pageSize()),
-          false);
+          Integer.toString(pool.pageSize()));
     }
     if (identity.mla() != pool.isMla()) {
       throw HiCacheException.invalid(
@@ -73,13 +72,14 @@ final class RegisteredPools {
     }
   }
 
-  private void requireSame(String field, String named, String actual, boolean anyCase) {
-    if (!named.isEmpty() && !(anyCase ? named.equalsIgnoreCase(actual) : named.equals(actual))) {
+  private void requireSame(ConfigKey key, String named, String actual) {
+    Object meant = HiCacheIdentity.meaning(key.key(), named);
+    if (!named.isEmpty() && !meant.equals(HiCacheIdentity.meaning(key.key(), actual))) {
       throw HiCacheException.invalid(
           "register: the namespace "
               + identity.namespace()
               + " has "
-              + field
+              + key.key()
               + " = "
               + named
               + ", the pool "
