@@ -55,7 +55,7 @@ void EvictionRound::learn(const EvictionGoal& goal) {
     walk_.visitDirectory(i, [&](const FilePlace& place, const struct stat& status) {
       const int64_t charge = Usage::chargeOf(status.st_size);
       const int64_t allocated = status.st_blocks * kBlockBytes;
-      if (goal.expired && isExpired(status)) {
+      if (goal.expired && isExpired(status) && !unremovable_.contains(groupOf(place.name))) {
         expired_.charged_bytes += charge;
         if (of_device) expired_.of_device[device] += allocated;
         return !stop_.load();
@@ -80,6 +80,7 @@ void EvictionRound::choose(const EvictionGoal& goal) {
   std::sort(oldest_first.begin(), oldest_first.end());
   for (const auto& [last_use, key] : oldest_first) {
     if (last_use > now_nanos_) break;  // pinned, as are all behind it
+    if (unremovable_.contains(key)) continue;
     bool helps = charged > 0;
     for (size_t device = 0; device < of_device.size(); ++device) {
       auto share = bytes_on_device_.find(shareKey(key, device));
@@ -107,6 +108,7 @@ void EvictionRound::remove(const EvictionGoal& goal) {
         }
       } catch (const Error& error) {
         result_.problem = error.what();  // the others go all the same
+        unremovable_.insert(groupOf(place.name));
       }
       return !stop_.load();
     });

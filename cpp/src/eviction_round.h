@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "page_walk.h"
@@ -34,7 +35,7 @@ class EvictionRound {
   // device_of: which file system each base directory is on, counted from 0. stop: ends it early.
   EvictionRound(const LayoutFiles& layout, const std::vector<size_t>& device_of, const std::atomic<bool>& stop);
 
-  // Throws IO when a folder cannot be read.
+  // May run several times; what one run could not remove the next ones do not choose. Throws IO when a folder cannot be read.
   EvictionResult run(const EvictionGoal& goal);
 
  private:
@@ -61,6 +62,7 @@ class EvictionRound {
   std::unordered_map<uint64_t, Group> groups_;
   std::unordered_map<uint64_t, int64_t> bytes_on_device_;  // by shareKey, where a device has a goal
   std::unordered_map<uint64_t, int64_t> chosen_;           // last use, by group
+  std::unordered_set<uint64_t> unremovable_;               // groups with a file that could not be removed
 };
 
 }  // namespace hicache

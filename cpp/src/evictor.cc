@@ -225,10 +225,12 @@ std::optional<EvictionResult> Evictor::round(Pressure pressure) {
     EvictionResult result = round.run(goal);
     all.pages += result.pages;
     all.bytes += result.bytes;
-    all.problem = result.problem;
+    if (!result.problem.empty()) all.problem = result.problem;
     evicted_pages_ += result.pages;
     evicted_bytes_ += result.bytes;
-    if (result.pages == 0 || pressure == Pressure::kNone) break;
+    // Others go in the place of what could not be removed.
+    const bool in_vain = result.pages == 0 && result.problem.empty();
+    if (in_vain || pressure == Pressure::kNone) break;
   }
   ++rounds_;
   setProblem(all.problem);

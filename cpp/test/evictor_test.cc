@@ -217,6 +217,21 @@ TEST_F(EvictorTest, shouldGoOnAfterAPageThatCannotBeRemoved) {
   EXPECT_EQ(client.described("eviction_problem"), "");
 }
 
+TEST_F(EvictorTest, shouldTakeOthersInThePlaceOfPagesThatCannotBeRemoved) {
+  onSmallDisk(disk_.path(), 4 << 20, [this] {
+    StoreClient& client = openCounted(disk_.path(), kTwentyPages);
+    fill(client, 0, 18);
+    for (uint64_t held : {0u, 1u, 3u}) holdInPlace(client.pathOf(pageKey(held)));
+    const EvictionResult result = client.evict();
+    EXPECT_EQ(result.pages, 2);
+    EXPECT_NE(result.problem.find("removing '"), std::string::npos) << result.problem;
+    EXPECT_EQ(present(client, 0, 6), (Numbers{0, 1, 3, 5}));
+    EXPECT_EQ(client.describedNumber("usage_bytes"), 16 * 8192);
+    EXPECT_EQ(client.described("eviction_problem"), result.problem);
+    EXPECT_TRUE(close(client));
+  });
+}
+
 TEST_F(EvictorTest, shouldTellWhyAFolderCannotBeRead) {
   StoreClient& client = openCounted(disk_.path(), kTwentyPages);
   fill(client, 0, 18);

@@ -74,4 +74,10 @@ void setReadOnly(const std::string& directory, bool read_only) {
   }
 }
 
+void holdInPlace(const std::string& file) {
+  if (::mount(file.c_str(), file.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    throw std::system_error(errno, std::generic_category(), "mounting '" + file + "' on itself");
+  }
+}
+
 }  // namespace hicache

@@ -22,4 +22,7 @@ void noteEveryRead(const std::string& directory);
 // In body: makes the small disk read-only, or writable again.
 void setReadOnly(const std::string& directory, bool read_only);
 
+// In body: nobody can rename or remove this file below the directory until the directory's mount ends.
+void holdInPlace(const std::string& file);
+
 }  // namespace hicache
