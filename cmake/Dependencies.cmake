@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Finds NIXL's C library, the CUDA runtime and libb2; makes nixl::capi, cuda::runtime and libb2::static.
+# Finds NIXL's C library, the CUDA runtime, libb2 and LMDB; makes nixl::capi, cuda::runtime, libb2::static and lmdb::static.
 # Sets NIXL_CAPI_LIBRARY and CUDART_LIBRARY.
 
 find_package(Threads REQUIRED)
@@ -47,3 +47,14 @@ if(NOT LIBB2_STATIC OR NOT LIBB2_INCLUDE OR NOT XXHASH_INCLUDE)
 endif()
 add_library(libb2::static STATIC IMPORTED)
 set_target_properties(libb2::static PROPERTIES IMPORTED_LOCATION "${LIBB2_STATIC}" INTERFACE_INCLUDE_DIRECTORIES "${LIBB2_INCLUDE}")
+
+# LMDB out of its source: the archives of distributions cannot be linked into a shared library.
+set(LMDB_PREFIX "${PROJECT_SOURCE_DIR}/.deps/lmdb" CACHE PATH "Folder with LMDB's mdb.c, midl.c, lmdb.h and midl.h")
+if(NOT EXISTS "${LMDB_PREFIX}/mdb.c")
+  message(FATAL_ERROR "No mdb.c in ${LMDB_PREFIX}. Run scripts/setup.sh, or pass -DLMDB_PREFIX=<folder of LMDB's source>.")
+endif()
+add_library(lmdb STATIC "${LMDB_PREFIX}/mdb.c" "${LMDB_PREFIX}/midl.c")
+add_library(lmdb::static ALIAS lmdb)
+target_include_directories(lmdb SYSTEM PUBLIC "${LMDB_PREFIX}")
+target_compile_options(lmdb PRIVATE -O2 -w)
+target_link_libraries(lmdb PUBLIC Threads::Threads)

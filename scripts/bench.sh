@@ -3,7 +3,7 @@
 # Measures the Java API against SGLang's NIXL connector on this machine, and prints the medians as Markdown tables.
 #
 #   scripts/bench.sh [--quick] [--only REGEX] [--turns N] [--dir-tmpfs DIR] [--dir-disk DIR] [--out FILE]
-#                    [--install-peer] [--without-peer]
+#                    [--layout files|segments] [--install-peer] [--without-peer]
 #   scripts/bench.sh --list | --tables FILE
 #
 # --quick          one turn, no pages of 8 MiB: three minutes, for a first look
@@ -12,11 +12,12 @@
 # --dir-tmpfs DIR  a directory on tmpfs (default /dev/shm), --dir-disk DIR on a disk (default build/bench); a folder is made in
 #                  each and removed at the end; 2 GiB must be free
 # --out FILE       every result as a line of JSON (default build/bench/results.jsonl)
+# --layout NAME    measures this layout of ours only; both unless set, the peer has files
 # --install-peer   installs SGLang's connector first when it is missing: 700 MB to download, see scripts/peer/setup.sh
 # --without-peer   measures our side only
 # --tables FILE    measures nothing: prints the tables of an earlier run
 #
-# Each measurement is a process of its own; the sides take turns, peer, ours, peer, ours, in the same folder, because a disk's
+# Each measurement is a process of its own; the sides take turns, peer, files, segments, peer, ..., in the same folder, because a disk's
 # speed drifts over minutes. Every round uses fresh keys, checks every byte that comes back, and removes its files untimed.
 # Settings are each side's defaults. What is compared with what, by the peer's mode:
 #   v0api  batch_set and batch_get of tensors (sglang 0.5.12) against batchSet and batchGet of tensors, same file names
@@ -66,13 +67,14 @@ run_peer() {
 run_ours() {
   NIXL_LOG_LEVEL=FATAL "$JAVA_HOME/bin/java" -Xmx1g -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \
     --enable-native-access=ALL-UNNAMED -cp "$BENCH/classes:$(cat "$BENCH/classpath.txt")" \
-    io.hicache.bench.ConnectorBenchmark --mode "$our_mode" --naming "$our_naming" --warmup "$our_warm_up" "$@"
+    io.hicache.bench.ConnectorBenchmark --layout "$layout" --mode "$our_mode" --naming "$our_naming" --warmup "$our_warm_up" "$@"
 }
 
 # measure SIDE FOLDER: one process; its JSON goes to the results, with the row and the turn.
 measure() {
-  local side=$1 folder=$2 result
-  if ! result=$("run_$side" --dir "$folder" --page-bytes "$bytes" --pages "$pages" --batch "$batch" --odirect "$direct" \
+  local side=$1 folder=$2 layout=$1 run=run_ours result
+  if [ "$side" = peer ]; then run=run_peer; fi
+  if ! result=$("$run" --dir "$folder" --page-bytes "$bytes" --pages "$pages" --batch "$batch" --odirect "$direct" \
     --rounds "$rounds" 2>>"$LOG"); then
     tail -n 20 "$LOG" >&2
     die "$name, $side: the run failed; all of its output is in $LOG"
@@ -91,9 +93,13 @@ for line in open(sys.argv[1]):
     results[entry["row"]][entry["side"]][entry["turn"]] = entry["result"]
 
 
-def cell(sides, operation, field):
+def cell(sides, layout, operation, field):
     """peer / ours, and how many times less ours is: of the medians over the turns, then the range of the turns."""
-    of = {side: {turn: r[operation][field] for turn, r in turns.items()} for side, turns in sides.items()}
+    of = {
+        name: {turn: r[operation][field] for turn, r in sides[side].items()}
+        for name, side in (("peer", "peer"), ("ours", layout))
+        if side in sides
+    }
     medians = {side: statistics.median(turns.values()) for side, turns in of.items()}
     if len(of) < 2:
         return " ".join(f"{side} {value:.1f}" for side, value in medians.items())
@@ -105,20 +111,23 @@ def cell(sides, operation, field):
     return f"{text} = **{medians['peer'] / medians['ours']:.2f}**{spread}"
 
 
-def table(title, field, operations):
+def table(title, layout, field, operations):
     print(f"\n{title}\n\n| where, page, batch, mode, O_DIRECT | {' | '.join(operations)} |\n|---|{'---|' * len(operations)}")
     for row, sides in results.items():
-        print(f"| {row} | {' | '.join(cell(sides, operation, field) for operation in operations)} |")
+        if layout in sides:
+            print(f"| {row} | {' | '.join(cell(sides, layout, operation, field) for operation in operations)} |")
 
 
-table("Elapsed microseconds per page, peer / ours = peer divided by ours (least..most of the turns); above 1 ours is faster.",
-      "us_per_page_median", ("set", "get", "exists"))
-table("Processor microseconds per page, all threads, in the same form; above 1 ours uses less.",
-      "cpu_us_per_page_median", ("set", "get"))
+for layout in ("files", "segments"):
+    if any(layout in sides for sides in results.values()):
+        table(f"Layout {layout}: elapsed microseconds per page, peer / ours = peer divided by ours (least..most of the turns);"
+              " above 1 ours is faster.", layout, "us_per_page_median", ("set", "get", "exists"))
+        table(f"Layout {layout}: processor microseconds per page, all threads, in the same form; above 1 ours uses less.",
+              layout, "cpu_us_per_page_median", ("set", "get"))
 PYTHON
 }
 
-quick=false only=. turns="" dir_tmpfs=/dev/shm dir_disk=$BUILD/bench OUT=$BUILD/bench/results.jsonl install=false sides="peer ours"
+quick=false only=. turns="" dir_tmpfs=/dev/shm dir_disk=$BUILD/bench OUT=$BUILD/bench/results.jsonl install=false sides="peer files segments"
 list=false
 while [ $# -gt 0 ]; do
   case $1 in
@@ -135,7 +144,12 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --install-peer) install=true ;;
-    --without-peer) sides=ours ;;
+    --layout)
+      case ${2:-} in files | segments) ;; *) die "--layout takes files or segments, not '${2:-}'" ;; esac
+      [[ $sides == *peer* ]] && sides="peer $2" || sides=$2
+      shift
+      ;;
+    --without-peer) sides=${sides#peer } ;;
     --list) list=true ;;
     --tables) tables "${2:-}"; exit 0 ;;
     -h | --help) sed -n '3,29s/^# \{0,1\}//p' "$0"; exit 0 ;;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes this machine ready to build and run: checks the tools, and fills .deps/ with NIXL, the CUDA runtime and clang-format.
+# Makes this machine ready to build and run: checks the tools, and fills .deps/ with NIXL, the CUDA runtime, LMDB's source and
+# clang-format.
 #
 #   scripts/setup.sh [--nixl auto|cu12|cu13]
 #
@@ -90,8 +91,22 @@ check_tools() {
 # A piece is a folder under .deps that holds, as its stamp, the requirements file (version and hash) it was made from.
 is_ready() { cmp -s "$REQUIREMENTS/$2.txt" "$DEPS/$1/.stamp"; }
 
-# fetch NAME FOLDER KEEP...: downloads the wheels of requirements/NAME.txt, checks their hashes, and keeps of their contents what
-# the patterns match, in .deps/FOLDER. The folder appears whole or not at all.
+# download NAME FOLDER: the packages of requirements/NAME.txt, by their hashes.
+download() {
+  local pip=(python3 -m pip download -q --disable-pip-version-check --no-deps --require-hashes -r "$REQUIREMENTS/$1.txt" -d "$2")
+  case $1 in
+    # As source. LMDB_PURE: asking for its name and version need not patch it.
+    lmdb) LMDB_PURE=1 "${pip[@]}" --no-binary lmdb </dev/null ;;
+    # The wheels hold native files that no Python will load, so one Python version is named and any pip can fetch them.
+    *)
+      "${pip[@]}" --only-binary=:all: --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+        --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 </dev/null
+      ;;
+  esac
+}
+
+# fetch NAME FOLDER KEEP...: downloads the packages of requirements/NAME.txt, checks their hashes, and keeps of their contents
+# what the patterns match, in .deps/FOLDER. The folder appears whole or not at all.
 fetch() {
   local name=$1 folder=$2 work
   shift 2
@@ -104,16 +119,21 @@ fetch() {
   work=$(mktemp -d "$DEPS/.fetch.XXXXXX")
   # shellcheck disable=SC2064 # this folder, not what the variable holds later
   trap "rm -rf '$work'" EXIT
-  # The wheels hold native files that no Python will load, so one Python version is named and any pip can fetch them.
-  python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
-    --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux2014_x86_64 --require-hashes -r "$REQUIREMENTS/$name.txt" -d "$work/wheels" </dev/null ||
+  download "$name" "$work/packages" ||
     die "could not fetch $name; this needs a Python package index once, then never again"
   python3 - "$work" "$@" <<'PYTHON'
-import fnmatch, pathlib, sys, zipfile
+import fnmatch, pathlib, shutil, sys, tarfile, zipfile
 
 work = pathlib.Path(sys.argv[1])
-for wheel in sorted((work / "wheels").glob("*.whl")):
+for source in sorted((work / "packages").glob("*.tar.gz")):
+    with tarfile.open(source) as archive:
+        for member in archive:
+            if member.isfile() and any(fnmatch.fnmatch(member.name, keep) for keep in sys.argv[2:]):
+                path = work / "out" / pathlib.PurePosixPath(member.name).relative_to(member.name.split("/")[0])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as file:
+                    shutil.copyfileobj(archive.extractfile(member), file)
+for wheel in sorted((work / "packages").glob("*.whl")):
     with zipfile.ZipFile(wheel) as archive:
         for info in archive.infolist():
             if not info.is_dir() and any(fnmatch.fnmatch(info.filename, keep) for keep in sys.argv[2:]):
@@ -180,6 +200,8 @@ main() {
   set_up_nixl "$nixl"
   fetch cuda cuda-wheels "nvidia/cu13/include/*" "nvidia/cu13/lib/libcudart.so.13" "*.dist-info/licenses/*"
   point cuda cuda-wheels/nvidia/cu13
+  fetch lmdb lmdb-source "*/lib/*.[ch]" "*/LICENSE"
+  point lmdb lmdb-source/lib
   fetch tools clang-format "clang_format/data/bin/clang-format"
   chmod +x "$DEPS/clang-format/clang_format/data/bin/clang-format"
   point tools/bin/clang-format ../../clang-format/clang_format/data/bin/clang-format

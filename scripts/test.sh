@@ -35,7 +35,7 @@ step() {
 test_core() {
   local folder=$BUILD/$1
   shift
-  rm -f "$folder/ctest.xml" "$folder/hicache_core_test.xml"
+  rm -f "$folder"/ctest.xml "$folder"/hicache_core_test*.xml
   cmake -S "$ROOT" -B "$folder" -DHICACHE_TESTS=ON "$@" || return
   cmake --build "$folder" --parallel "$JOBS" || return
   (cd "$folder" && ctest --output-on-failure --no-tests=error --output-junit ctest.xml)
@@ -68,18 +68,20 @@ def cases(path):
             text = "" if skip is None else skip.get("message") or skip.text or ""
             lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
             # GoogleTest puts the place on the first line, surefire the stack after the first.
-            is_place = len(lines) > 1 and path.name == "hicache_core_test.xml"
+            is_place = len(lines) > 1 and path.name.startswith("hicache_core_test")
             yield name, "skipped", (lines[1] if is_place else lines[0]) if lines else "no reason given"
         else:
             yield name, "passed", ""
 
 
 def core(folder):
-    """ctest's tests, with the one that is a whole GoogleTest program replaced by what it holds."""
-    listing, inside = folder / "ctest.xml", folder / "hicache_core_test.xml"
+    """ctest's tests, with each run of the GoogleTest program replaced by what it holds."""
+    listing = folder / "ctest.xml"
     found = list(cases(listing)) if listing.exists() else []
-    if inside.exists():
-        found = [case for case in found if not case[0].endswith("hicache_core_test")] + list(cases(inside))
+    for inside in sorted(folder.glob("hicache_core_test*.xml")):
+        run = inside.stem.removeprefix("hicache_core_test_").replace("hicache_core_test", "")
+        found = [case for case in found if not case[0].endswith(inside.stem)]
+        found += [(f"{name} ({run})" if run else name, state, reason) for name, state, reason in cases(inside)]
     return found
 
 

@@ -131,12 +131,15 @@ typedef struct hicache_registration hicache_registration;
  *   storage_dir (repeats)  base directories, made when missing; pages are spread over them by name
  *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ                             default auto
  *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
- *   layout                 files                                                               default files
- *   naming                 sglang (bucketed) | sglang-v0 (flat) | namespace (bucketed)         default sglang
- *   model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and sglang-v0         default "", 0, 1, false
- *   namespace_digest       32 lowercase hexadecimal digits, the name's suffix in namespace; required there, refused elsewhere.
- *                          Stores with the same digest share their pages, so it has to stand for all that tells pages apart
- *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
+ *   layout                 files: one a page, under SGLang's names | segments: pages in large files   default files
+ *   segment_bytes          for segments: size of a segment where a directory gets its first one, a multiple of 1 MiB; a page
+ * has at most an eighth of it. 0: 512 MiB, or a sixteenth of the capacity where that is less    default 0 durability for
+ * segments, what survives when the machine stops: none | data: all but the latest sets | full: every set that was reported. The
+ * end of a process loses nothing              default none naming                 sglang (bucketed) | sglang-v0 (flat) |
+ * namespace (bucketed)         default sglang model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and
+ * sglang-v0         default "", 0, 1, false namespace_digest       32 lowercase hexadecimal digits, the name's suffix in
+ * namespace; required there, refused elsewhere. Stores with the same digest share their pages, so it has to stand for all that
+ * tells pages apart direct_io              true: O_DIRECT where the directory takes it | false                 default true
  *   checksum               true | false: verify XXH3 on get                                    default true
  *   remove_corrupt         true: a get removes a page of ours that it finds damaged | false    default true
  *   capacity_bytes         most bytes of pages in all base directories together, each page

@@ -47,8 +47,8 @@ class ProbeFile {
 // Moves kProbeBytes and returns how it ended. Throws TIMEOUT when it does not; then the request leaks on purpose.
 TransferRequest::State transfer(Agent& agent, TransferOperation operation, const AlignedBuffer& buffer, const ProbeFile& file) {
   auto request =
-      std::make_unique<TransferRequest>(agent, operation, std::vector<Descriptor>{{buffer.address(), kProbeBytes, 0}}, false,
-                                        std::vector<Descriptor>{{0, kProbeBytes, file.fd()}});
+      std::make_unique<TransferRequest>(agent, operation, std::vector<Descriptor>{{buffer.address(), kProbeBytes, 0}},
+                                        std::vector<Descriptor>{{0, kProbeBytes, file.fd()}}, TransferRequest::Registered());
   TransferRequest::State state = request->post();
   auto deadline = std::chrono::steady_clock::now() + kProbePatience;
   while (state == TransferRequest::State::kInFlight) {

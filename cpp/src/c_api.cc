@@ -19,7 +19,7 @@ struct hicache_store {
 };
 
 struct hicache_listing {
-  hicache::PageListing listing;
+  std::unique_ptr<hicache::PageListing> listing;
 };
 
 // Registrations are shared with the agent, so that either may be freed first.
@@ -240,19 +240,19 @@ int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length
                      hicache_page_info* info, hicache_error* error) {
   return guarded<int32_t>(error, -1, [&] {
     std::string text = toString(key, key_length);
-    return findPage(store->store.layout(), toName(text, component_length), info) ? 1 : 0;
+    return findPage(store->store.parts(), toName(text, component_length), info) ? 1 : 0;
   });
 }
 
 hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error) {
-  return guarded<hicache_listing*>(error, nullptr, [&] { return new hicache_listing{PageListing(store->store.layout())}; });
+  return guarded<hicache_listing*>(error, nullptr, [&] { return new hicache_listing{PageListing::of(store->store.parts())}; });
 }
 
 int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, int32_t capacity, hicache_page_info* info,
                              hicache_error* error) {
   return guarded<int32_t>(error, -1, [&] {
     std::string text;
-    return listing->listing.next(&text, info) ? static_cast<int32_t>(copyOut(text, key, capacity)) : 0;
+    return listing->listing->next(&text, info) ? static_cast<int32_t>(copyOut(text, key, capacity)) : 0;
   });
 }
 
@@ -261,9 +261,8 @@ void hicache_listing_close(hicache_listing* listing) { delete listing; }
 int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length, int8_t* path,
                           int32_t capacity, hicache_error* error) {
   return guarded<int32_t>(error, -1, [&] {
-    const LayoutFiles& layout = store->store.layout();
     std::string text = toString(key, key_length);
-    return static_cast<int32_t>(copyOut(layout.files().pathOf(layout.placeOf(toName(text, component_length))), path, capacity));
+    return static_cast<int32_t>(copyOut(pathOfPage(store->store.parts(), toName(text, component_length)), path, capacity));
   });
 }
 

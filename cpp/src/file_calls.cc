@@ -52,6 +52,11 @@ class RealFileCalls final : public FileCalls {
     return orErrno(::futimens(fd, times));
   }
   int truncate(int fd, int64_t length) override { return orErrno(::ftruncate(fd, length)); }
+  int allocate(int fd, int64_t length) override {
+    int done = orErrno(::fallocate(fd, 0, 0, length));
+    return done == -EOPNOTSUPP ? truncate(fd, length) : done;
+  }
+  int syncData(int fd) override { return orErrno(::fdatasync(fd)); }
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override {
     return orErrno<int64_t>(::pread(fd, data, length, offset));
   }

@@ -37,6 +37,10 @@ class FileCalls {
   // The time of the last change stays as it is.
   virtual int setAccessTime(int fd, const struct timespec& time) = 0;
   virtual int truncate(int fd, int64_t length) = 0;
+  // Makes a file at least that long, with its space taken where the file system can.
+  virtual int allocate(int fd, int64_t length) = 0;
+  // Returns once what was written to the file is on the disk.
+  virtual int syncData(int fd) = 0;
   virtual int64_t readAt(int fd, void* data, size_t length, int64_t offset) = 0;
   virtual int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) = 0;
 

@@ -136,6 +136,16 @@ void FileManager::takeLock(StorageDirectory* directory, int own_folder) {
               "cannot lock a file in '" + directory->path + "/" + kOwnFolder + "': does the file system support flock?");
 }
 
+uint64_t FileManager::ownerNumber(size_t directory) const { return std::stoull(directories_[directory].owner, nullptr, 16); }
+
+bool FileManager::isAlive(size_t directory, uint64_t owner) {
+  const StorageDirectory& asked = directories_[directory];
+  const std::string path = std::string(kOwnFolder) + "/" + lockFileName(owner);
+  const FileHandle lock(calls_.get(), calls_->openBeneath(asked.base.get(), path.c_str(), O_RDWR, 0));
+  if (!lock) return lock.get() != -ENOENT;
+  return calls_->tryLock(lock.get()) < 0;
+}
+
 void FileManager::sweep(size_t directory) noexcept {
   try {
     const StorageDirectory& swept = directories_[directory];

@@ -104,6 +104,11 @@ class FileManager {
   // True when a file was there. only_inode: nothing but that file, which somebody may have replaced since.
   bool remove(const FilePlace& place, std::optional<ino_t> only_inode = std::nullopt);
 
+  // Our name in a directory, as a number: no other store has it, and none will.
+  uint64_t ownerNumber(size_t directory) const;
+  // False when the store of this number has ended.
+  bool isAlive(size_t directory, uint64_t owner);
+
   // "<n> of <m> bytes free" on the file system of a directory, for messages.
   std::string freeSpace(size_t directory) const;
 

@@ -55,6 +55,23 @@ PageResult pin(const LayoutFiles& layout, const PageName& name, int64_t lease_mi
   return PageResult::of(HICACHE_HIT, found->length(), found->seal ? 0 : HICACHE_FLAG_UNVERIFIED);
 }
 
+PageResult run(LayoutSegments& layout, const Batch& batch, const Page& page) {
+  switch (batch.operation()) {
+    case Operation::kExists:
+      return layout.exists(page);
+    case Operation::kDelete:
+      return PageResult::of(layout.remove(page.name) ? HICACHE_REMOVED : HICACHE_MISS);
+    case Operation::kClear:
+      return PageResult::of(HICACHE_REMOVED, layout.clear([&batch] { return batch.abandoned(); }));
+    case Operation::kPin:
+      return layout.pin(page.name, batch.leaseMillis());
+    case Operation::kSet:
+    case Operation::kGet:
+      break;
+  }
+  throw Error(HICACHE_INTERNAL, std::string(nameOf(batch.operation())) + " is not a key operation");
+}
+
 PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) {
   switch (batch.operation()) {
     case Operation::kExists:
@@ -74,9 +91,10 @@ PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) 
 
 }  // namespace
 
-PageResult runKeyOperation(const LayoutFiles& layout, const Batch& batch, size_t index) {
+PageResult runKeyOperation(const StoreParts& parts, const Batch& batch, size_t index) {
   try {
-    return run(layout, batch, batch.pages()[index]);
+    const Page& page = batch.pages()[index];
+    return parts.segments != nullptr ? run(*parts.segments, batch, page) : run(*parts.layout, batch, page);
   } catch (...) {
     return PageResult::failed(currentError());
   }

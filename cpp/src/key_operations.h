@@ -4,11 +4,11 @@
 #pragma once
 
 #include "batch.h"
-#include "layout_files.h"
+#include "store_parts.h"
 
 namespace hicache {
 
 // Runs the batch's operation on one key. Never throws: an Error becomes the key's result.
-PageResult runKeyOperation(const LayoutFiles& layout, const Batch& batch, size_t index);
+PageResult runKeyOperation(const StoreParts& parts, const Batch& batch, size_t index);
 
 }  // namespace hicache

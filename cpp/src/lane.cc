@@ -18,6 +18,12 @@ constexpr microseconds kShortSleep{50};
 constexpr microseconds kLongSleep{2000};
 constexpr std::chrono::seconds kPatience{1};
 
+// Another for each lane of a process.
+size_t nextShard() {
+  static std::atomic<size_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 std::shared_ptr<Lane> Lane::start(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> queue, std::string name,
@@ -39,7 +45,8 @@ Lane::Lane(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> 
       name_(std::move(name)),
       buffers_(static_cast<size_t>(parts_->config.chunks_in_flight), 2 * static_cast<size_t>(parts_->config.chunk_bytes)),
       agent_(std::move(agent)),
-      memory_(parts_->memory) {}
+      memory_(parts_->memory),
+      segments_(parts_->segments.get(), nextShard()) {}
 
 void Lane::retire() {
   retired_.store(true);
@@ -91,7 +98,7 @@ void Lane::start(Chunk chunk) {
     return;
   }
   try {
-    std::unique_ptr<PageTransfer> transfer = PageTransfer::of(parts_, &buffers_, chunk);
+    std::unique_ptr<PageTransfer> transfer = PageTransfer::of(parts_, &buffers_, &segments_, chunk);
     if (!transfer->admit(&chunk.wait)) {
       transfer.reset();
       queue_->park(this, std::move(chunk));
@@ -107,8 +114,7 @@ void Lane::start(Chunk chunk) {
 void Lane::runNow(const Chunk& chunk) {
   std::vector<PageResult> results(chunk.end - chunk.begin);
   for (size_t i = 0; i < results.size() && !chunk.batch->abandoned(); ++i) {
-    if (!chunk.batch->settledEarly(chunk.begin + i))
-      results[i] = runKeyOperation(*parts_->layout, *chunk.batch, chunk.begin + i);
+    if (!chunk.batch->settledEarly(chunk.begin + i)) results[i] = runKeyOperation(*parts_, *chunk.batch, chunk.begin + i);
   }
   endChunk(chunk, std::move(results));
 }
@@ -147,6 +153,7 @@ bool Lane::anyInFlight() const {
 
 void Lane::dropAgent() {
   memory_.forget();
+  segments_.forget();
   agent_.reset();
 }
 

@@ -53,6 +53,7 @@ class Lane {
   BufferPool buffers_;
   std::unique_ptr<Agent> agent_;
   LaneMemory memory_;
+  LaneSegments segments_;
   bool suspect_ = false;  // a request failed in this agent, and its other I/O may still run
   std::vector<std::unique_ptr<PageTransfer>> transfers_;
   Clock::time_point last_progress_ = Clock::now();

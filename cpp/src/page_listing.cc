@@ -2,48 +2,138 @@
 #include "page_listing.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace hicache {
 namespace {
 
-void describe(const FoundPage& page, const std::string& component, hicache_page_info* info) {
-  *info = {};
+void describe(const PageShape& shape, std::string_view component, hicache_page_info* info) {
   std::copy_n(component.data(), std::min<size_t>(component.size(), HICACHE_COMPONENT_BYTES - 1), info->component);
-  info->length = page.length();
-  info->file_length = page.file_length;
-  info->modified_time = page.modified_millis;
-  info->sealed = page.seal ? 1 : 0;
-  PageShape shape = page.seal ? page.seal->shape : PageShape();
   info->dtype = shape.dtype;
   info->rank = shape.rank;
   std::copy(shape.dims.begin(), shape.dims.end(), info->dims);
 }
 
+void describe(const FoundPage& page, std::string_view component, hicache_page_info* info) {
+  *info = {};
+  info->length = page.length();
+  info->file_length = page.file_length;
+  info->modified_time = page.modified_millis;
+  info->sealed = page.seal ? 1 : 0;
+  describe(page.seal ? page.seal->shape : PageShape(), component, info);
+}
+
+void describe(const StoredPage& page, std::string_view component, hicache_page_info* info) {
+  *info = {};
+  info->length = static_cast<int64_t>(page.seal.length);
+  info->file_length = info->length;
+  info->modified_time = page.written_millis;
+  info->sealed = 1;
+  describe(page.seal.shape, component, info);
+}
+
+// The names are read when it is made.
+class FilesListing final : public PageListing {
+ public:
+  explicit FilesListing(const LayoutFiles& layout) : layout_(layout) {
+    layout_.forEach([this](const FilePlace& place) {
+      places_.push_back(place);
+      return true;
+    });
+  }
+
+  bool next(std::string* key, hicache_page_info* info) override {
+    while (next_ < places_.size()) {
+      const FilePlace& place = places_[next_++];
+      std::optional<FoundPage> page = layout_.open(place, false);
+      if (!page) continue;
+      describe(*page, layout_.componentOf(place), info);
+      *key = layout_.keyOf(place, *page).value_or(place.name);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  const LayoutFiles& layout_;
+  std::vector<FilePlace> places_;
+  size_t next_ = 0;
+};
+
+// Reads some entries at a time, so that it holds up nobody's writes.
+class SegmentsListing final : public PageListing {
+ public:
+  explicit SegmentsListing(const LayoutSegments& layout)
+      : layout_(layout), prefix_(SegmentIndex::keyPrefix(layout.codec().suffix())), from_(prefix_) {}
+
+  bool next(std::string* key, hicache_page_info* info) override {
+    while (next_ == pages_.size()) {
+      if (directory_ == layout_.directoryCount()) return false;
+      readOn();
+    }
+    const auto& [page_key, page] = pages_[next_++];
+    const std::string_view name = SegmentIndex::nameIn(page_key);
+    PageName parts;
+    layout_.codec().partsOf(name, &parts);
+    describe(page, parts.component, info);
+    *key = !page.key.empty() ? page.key : KeyCodec::isDigestName(name) ? std::string(name) : std::string(parts.key);
+    return true;
+  }
+
+ private:
+  static constexpr size_t kPagesAtOnce = 1000;
+
+  void readOn() {
+    pages_.clear();
+    next_ = 0;
+    const SegmentIndex& index = layout_.directory(directory_).index();
+    const IndexRead read(index.database());
+    index.visitPages(read, from_, [this](std::string_view page_key, const StoredPage& page) {
+      if (!page_key.starts_with(prefix_)) return false;
+      pages_.emplace_back(page_key, page);
+      return pages_.size() < kPagesAtOnce;
+    });
+    if (pages_.size() == kPagesAtOnce) {
+      from_ = pages_.back().first + '\0';  // what comes right after it
+    } else {
+      ++directory_;
+      from_ = prefix_;
+    }
+  }
+
+  const LayoutSegments& layout_;
+  const std::string prefix_;
+  std::string from_;
+  size_t directory_ = 0;
+  std::vector<std::pair<std::string, StoredPage>> pages_;
+  size_t next_ = 0;
+};
+
 }  // namespace
 
-bool findPage(const LayoutFiles& layout, const PageName& name, hicache_page_info* info) {
-  std::optional<FoundPage> page = layout.find(name, -1);
-  if (page) describe(*page, std::string(name.component), info);
+bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* info) {
+  if (parts.segments != nullptr) {
+    std::optional<LayoutSegments::Found> found = parts.segments->find(name);
+    if (found) describe(found->page, name.component, info);
+    return found.has_value();
+  }
+  std::optional<FoundPage> page = parts.layout->find(name, -1);
+  if (page) describe(*page, name.component, info);
   return page.has_value();
 }
 
-PageListing::PageListing(const LayoutFiles& layout) : layout_(layout) {
-  layout_.forEach([this](const FilePlace& place) {
-    places_.push_back(place);
-    return true;
-  });
+std::string pathOfPage(const StoreParts& parts, const PageName& name) {
+  if (parts.segments == nullptr) return parts.files->pathOf(parts.layout->placeOf(name));
+  const LayoutSegments::Place place = parts.segments->placeOf(name);
+  SegmentDirectory& directory = parts.segments->directory(place.directory);
+  std::optional<StoredPage> page = directory.find(place.page_key);
+  return page ? directory.files().pathOf(page->slot.segment) : directory.files().path();
 }
 
-bool PageListing::next(std::string* key, hicache_page_info* info) {
-  while (next_ < places_.size()) {
-    const FilePlace& place = places_[next_++];
-    std::optional<FoundPage> page = layout_.open(place, false);
-    if (!page) continue;
-    describe(*page, layout_.componentOf(place), info);
-    *key = layout_.keyOf(place, *page).value_or(place.name);
-    return true;
-  }
-  return false;
+std::unique_ptr<PageListing> PageListing::of(const StoreParts& parts) {
+  if (parts.segments != nullptr) return std::make_unique<SegmentsListing>(*parts.segments);
+  return std::make_unique<FilesListing>(*parts.layout);
 }
 
 }  // namespace hicache

@@ -3,28 +3,28 @@
 // Looking at a directory: one page's facts, and a listing of all pages of a naming.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "layout_files.h"
+#include "hicache_nixl.h"
+#include "key_codec.h"
+#include "store_parts.h"
 
 namespace hicache {
 
 // Fills info; false when there is no such page.
-bool findPage(const LayoutFiles& layout, const PageName& name, hicache_page_info* info);
+bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* info);
 
-// The names are read when it is made; a page removed since then is passed over. Threads: one at a time.
+// The file that holds a page, or would hold it; for segments, their folder when there is no such page.
+std::string pathOfPage(const StoreParts& parts, const PageName& name);
+
+// A page removed since the listing was made may be passed over. Threads: one at a time. The parts outlive it.
 class PageListing {
  public:
-  explicit PageListing(const LayoutFiles& layout);
-  // The next page and its key, or its file name where only a digest of the key is known. False at the end.
-  bool next(std::string* key, hicache_page_info* info);
-
- private:
-  const LayoutFiles& layout_;
-  std::vector<FilePlace> places_;
-  size_t next_ = 0;
+  static std::unique_ptr<PageListing> of(const StoreParts& parts);
+  virtual ~PageListing() = default;
+  // The next page and its key, or its name where only a digest of the key is known. False at the end.
+  virtual bool next(std::string* key, hicache_page_info* info) = 0;
 };
 
 }  // namespace hicache

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "get_transfer.h"
+#include "segment_get_transfer.h"
+#include "segment_set_transfer.h"
 #include "set_transfer.h"
 
 namespace hicache {
@@ -18,15 +20,24 @@ bool isAligned(const Block& block) {
   return block.address % kDirectIoAlignment == 0 && static_cast<uint64_t>(block.length) % kDirectIoAlignment == 0;
 }
 
+bool continues(const Descriptor& before, const Descriptor& next) {
+  return before.device_id == next.device_id && before.address + before.length == next.address;
+}
+
 size_t roundUp(int64_t length) {
   return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
 }
 
 }  // namespace
 
-std::unique_ptr<PageTransfer> PageTransfer::of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk) {
-  if (chunk.batch->operation() == Operation::kSet)
-    return std::make_unique<SetTransfer>(std::move(parts), buffers, std::move(chunk));
+std::unique_ptr<PageTransfer> PageTransfer::of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers,
+                                               LaneSegments* segments, Chunk chunk) {
+  const bool is_set = chunk.batch->operation() == Operation::kSet;
+  if (parts->segments != nullptr) {
+    if (is_set) return std::make_unique<SegmentSetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
+    return std::make_unique<SegmentGetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
+  }
+  if (is_set) return std::make_unique<SetTransfer>(std::move(parts), buffers, std::move(chunk));
   return std::make_unique<GetTransfer>(std::move(parts), buffers, std::move(chunk));
 }
 
@@ -38,6 +49,11 @@ PageTransfer::PageTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* 
 
 int32_t PageTransfer::bufferedFlag(const Entry& entry) const {
   return parts_->files->directories()[entry.place.directory].direct_io && !entry.direct ? HICACHE_FLAG_BUFFERED : 0;
+}
+
+bool PageTransfer::isDirect(size_t directory, int64_t length) const {
+  return length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
+         parts_->files->directories()[directory].direct_io;
 }
 
 void PageTransfer::begin() {
@@ -70,7 +86,7 @@ void PageTransfer::requireHostMemory(Blocks blocks) const {
     if (memory.type == MemoryType::kDram) continue;
     throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
                                          ": the page is on cuda:" + std::to_string(memory.device) +
-                                         ", and the layout files moves host memory only; copy it first (tensor.cpu())");
+                                         ", and the store moves host memory only; copy it first (tensor.cpu())");
   }
 }
 
@@ -135,7 +151,7 @@ bool PageTransfer::poll() {
   return clean;
 }
 
-std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const LaneMemory& memory) const {
+std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const LaneMemory& memory) {
   auto [begin, end] = attempts_.front();
   std::vector<Descriptor> local;
   std::vector<Descriptor> storage;
@@ -143,20 +159,30 @@ std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const L
   storage.reserve(end - begin);
   for (size_t i = begin; i < end; ++i) {
     const Entry& entry = entries_[i];
-    uint64_t offset = 0;
+    uint64_t offset = entry.offset;
     for (const Block& block : memoryOf(entry)) {
       // A block of no bytes needs no transfer; Linux moves no more than 2 GiB at once.
       for (uint64_t at = 0, length = static_cast<uint64_t>(block.length); at < length; at += kDescriptorBytesMax) {
         uint64_t bytes = std::min(length - at, kDescriptorBytesMax);
-        local.push_back({block.address + at, bytes, 0});
-        storage.push_back({offset + at, bytes, static_cast<uint64_t>(entry.fd)});
+        const Descriptor from{block.address + at, bytes, 0};
+        const Descriptor to{offset + at, bytes, static_cast<uint64_t>(entry.fd)};
+        if (!local.empty() && continues(local.back(), from) && continues(storage.back(), to) &&
+            local.back().length + bytes <= kDescriptorBytesMax) {
+          local.back().length += bytes;
+          storage.back().length += bytes;
+        } else {
+          local.push_back(from);
+          storage.push_back(to);
+        }
       }
       offset += static_cast<uint64_t>(block.length);
     }
   }
   if (local.empty()) return nullptr;
-  bool registered = memory.covers(local);
-  return std::make_unique<TransferRequest>(agent, operation_, std::move(local), registered, std::move(storage));
+  TransferRequest::Registered registered;
+  registered.local = memory.covers(local);
+  registered.storage = coverStorage(agent, storage);
+  return std::make_unique<TransferRequest>(agent, operation_, std::move(local), std::move(storage), registered);
 }
 
 bool PageTransfer::failedButMoving() const {
@@ -204,6 +230,7 @@ void PageTransfer::finish() {
       settle(entry.index, PageResult::failed(currentError()));
     }
   }
+  completeAll();
   entries_.clear();
   buffers_->give(std::move(staging_));
   staging_ = AlignedBuffer();

@@ -14,7 +14,7 @@
 
 #include "aligned_buffer.h"
 #include "batch.h"
-#include "layout_files.h"
+#include "lane_segments.h"
 #include "registered_memory.h"
 #include "store_parts.h"
 #include "transfer_request.h"
@@ -24,7 +24,9 @@ namespace hicache {
 // Threads: the lane that owns it.
 class PageTransfer {
  public:
-  static std::unique_ptr<PageTransfer> of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
+  // segments: the lane's, for that layout.
+  static std::unique_ptr<PageTransfer> of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments,
+                                          Chunk chunk);
   virtual ~PageTransfer() = default;
 
   // Takes the room that it needs, before all else. False when there is none yet: the chunk is to be asked again later, with the
@@ -55,6 +57,7 @@ class PageTransfer {
     size_t index = 0;  // in the chunk
     FilePlace place;
     int fd = -1;
+    uint64_t offset = 0;  // in the file
     int64_t length = 0;
     Block staging;  // a contiguous, aligned copy of the page, where it is staged
     bool staged = false;
@@ -72,6 +75,8 @@ class PageTransfer {
     return chunk_.batch->settledEarly(chunk_.begin + index) || results_[index].outcome != HICACHE_PENDING;
   }
   int32_t bufferedFlag(const Entry& entry) const;
+  // Whether a page of that length takes direct I/O in a directory.
+  bool isDirect(size_t directory, int64_t length) const;
   // What NIXL reads or fills: the caller's blocks, or the staged copy.
   Blocks memoryOf(const Entry& entry) const { return entry.staged ? Blocks(&entry.staging, 1) : page(entry.index).blocks; }
 
@@ -81,8 +86,12 @@ class PageTransfer {
   virtual void prepare(Entry& entry) = 0;
   // The entry's bytes have moved: publish or verify, and settle. May throw Error.
   virtual void complete(Entry& entry) = 0;
+  // All that moved is complete: last step of the chunk. Settles what complete has not.
+  virtual void completeAll() {}
   // Takes back what a failed attempt has left of the entry: space that its neighbours need.
-  virtual void rewind(Entry& entry) = 0;
+  virtual void rewind(Entry&) {}
+  // Registers the storage side for as long as the agent lives; false: each request registers its own. May throw Error.
+  virtual bool coverStorage(Agent&, const std::vector<Descriptor>&) { return false; }
   // Why a page could not be moved, by trying the plain system call; the NIXL failure itself when that works.
   virtual Error diagnose(const Entry& entry, const Error& nixl_failure) = 0;
 
@@ -94,7 +103,7 @@ class PageTransfer {
   bool mustStage(const Entry& entry) const;
   void assignMemory();
   // A request for the next attempt; null when its pages have no bytes.
-  std::unique_ptr<TransferRequest> makeRequest(Agent& agent, const LaneMemory& memory) const;
+  std::unique_ptr<TransferRequest> makeRequest(Agent& agent, const LaneMemory& memory);
   // True while I/O of a failed request still runs.
   bool failedButMoving() const;
   void endAttempt();

@@ -27,6 +27,9 @@ bool takeBackendSetting(const std::string& name, const std::string& value, Backe
   throw Error(HICACHE_INVALID_ARGUMENT, "unknown setting '" + name + "'; hicache_nixl.h lists the known ones");
 }
 
+constexpr int64_t kSegmentBytesUnit = 1 << 20;
+constexpr int64_t kSegmentBytesMax = int64_t{1} << 40;
+
 // More descriptors in flight than NIXL's POSIX plugin has slots for would hang it for ever.
 void fitToSlots(StoreConfig* config) {
   constexpr int64_t kSlotsMax = 65536;
@@ -82,7 +85,16 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     } else if (takeBackendSetting(name, value, &config.backend) || limits.take(name, value)) {
       continue;
     } else if (name == "layout") {
-      if (value != "files") refuseSetting(name, value, "files");
+      if (value != "files" && value != "segments") refuseSetting(name, value, "files or segments");
+      config.segments = value == "segments";
+    } else if (name == "segment_bytes") {
+      config.segment_bytes = toInteger(name, value, 0, kSegmentBytesMax);
+      if (config.segment_bytes % kSegmentBytesUnit != 0) {
+        refuseSetting(name, value, "0 (by the capacity) or a multiple of " + std::to_string(kSegmentBytesUnit));
+      }
+    } else if (name == "durability") {
+      if (value != "none" && value != "data" && value != "full") refuseSetting(name, value, "none, data or full");
+      config.durability = value == "none" ? Durability::kNone : value == "data" ? Durability::kData : Durability::kFull;
     } else if (name == "naming") {
       if (value != "sglang" && value != "sglang-v0" && value != "namespace") {
         refuseSetting(name, value, "sglang, sglang-v0 or namespace");

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "index_database.h"
 #include "key_codec.h"
 #include "nixl_api.h"
 #include "store_limits.h"
@@ -52,6 +53,9 @@ struct StoreConfig {
   std::vector<std::string> storage_directories;
   BackendRequest backend;
   Naming naming;
+  bool segments = false;      // layout
+  int64_t segment_bytes = 0;  // 0: by the capacity
+  Durability durability = Durability::kNone;
   bool direct_io = true;
   bool verify_checksum = true;
   bool remove_corrupt = true;

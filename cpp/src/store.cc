@@ -63,9 +63,12 @@ Store::Store(const StoreConfig& config, Outside outside) {
   parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
   fitToDirectories(&parts->config, parts->files->directories());
   fitToFileLimit(&parts->config);
-  if (config.limits.counts()) parts->files->startCounting();
+  // Segments count for themselves, in their index.
+  const bool counts = config.limits.counts() && !config.segments;
+  if (counts) parts->files->startCounting();
   parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming, config.limits.ttl_seconds);
   parts->room = std::make_unique<Room>(parts->files, config.limits);
+  if (config.segments) parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
   parts->config.backend.probe_directory = parts->files->ownFolder(0);
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
@@ -74,7 +77,7 @@ Store::Store(const StoreConfig& config, Outside outside) {
   candidates_ = std::move(selection.candidates);
   parts_ = std::move(parts);
   lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));
-  if (config.limits.counts()) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
+  if (counts) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
 }
 
 Store::~Store() {
@@ -176,6 +179,7 @@ bool Store::close(std::chrono::milliseconds timeout) {
 }
 
 EvictionResult Store::evict(std::chrono::milliseconds timeout) {
+  if (parts_->segments != nullptr) return parts_->segments->evict();
   if (evictor_ == nullptr) {
     throw Error(HICACHE_UNSUPPORTED, "evict: eviction is off; set capacity_bytes, or an l3_cleaner watermark");
   }
@@ -186,6 +190,16 @@ void Store::describeRoom(Settings* description) const {
   const Room& room = *parts_->room;
   description->add("capacity_bytes", std::to_string(room.limits().capacity_bytes));
   description->add("eviction", text(room.limits().evicts));
+  if (const LayoutSegments* segments = parts_->segments.get()) {
+    description->add("usage_bytes", std::to_string(segments->bytes()));
+    description->add("usage_ready", "true");
+    description->add("evicted_pages", std::to_string(segments->evictedPages()));
+    description->add("evicted_bytes", std::to_string(segments->evictedBytes()));
+    description->add("eviction_rounds", "0");
+    description->add("eviction_problem", "");
+    description->add("refused_no_space", std::to_string(segments->refused()));
+    return;
+  }
   description->add("usage_bytes", std::to_string(room.total()));
   description->add("usage_ready", text(room.ready()));
   description->add("evicted_pages", std::to_string(evictor_ == nullptr ? 0 : evictor_->evictedPages()));
@@ -202,7 +216,7 @@ Settings Store::describe() const {
   description.add("nixl_plugin", parts_->backend.plugin);
   description.add("queue", parts_->backend.queue);
   description.add("nixl_path", parts_->nixl->libraryPath());
-  description.add("layout", "files");
+  description.add("layout", config.segments ? "segments" : "files");
   description.add("naming", config.naming.word());
   description.add("suffix", parts_->layout->codec().suffix());
   description.add("checksum", text(config.verify_checksum));

@@ -60,11 +60,12 @@ class Store {
   // True when no lane has it registered any more; false when a hanging one has, and the memory must stay.
   bool deregisterMemory(int64_t id, std::chrono::milliseconds timeout);
 
-  // Evicts down to the low marks now. Throws Error, see Evictor::evictNow.
+  // Evicts down to the low marks now. Throws Error, see Evictor::evictNow and LayoutSegments::evict.
   EvictionResult evict(std::chrono::milliseconds timeout);
 
   EventQueue& events() const { return *events_; }
   const LayoutFiles& layout() const { return *parts_->layout; }
+  const StoreParts& parts() const { return *parts_; }
 
   // True when everything drained; false when a transfer hangs and stays in quarantine. Idempotent.
   bool close(std::chrono::milliseconds timeout);

@@ -8,6 +8,7 @@
 #include "backend_selection.h"
 #include "cuda_api.h"
 #include "layout_files.h"
+#include "layout_segments.h"
 #include "nixl_api.h"
 #include "registered_memory.h"
 #include "room.h"
@@ -21,6 +22,7 @@ struct StoreParts {
   std::shared_ptr<CudaApi> cuda;
   std::shared_ptr<FileManager> files;
   std::unique_ptr<LayoutFiles> layout;
+  std::unique_ptr<LayoutSegments> segments;  // null for the layout files
   std::unique_ptr<Room> room;
   Backend backend;
   std::shared_ptr<RegisteredMemory> memory = std::make_shared<RegisteredMemory>();

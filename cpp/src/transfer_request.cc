@@ -6,10 +6,10 @@
 namespace hicache {
 
 TransferRequest::TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local,
-                                 bool local_is_registered, std::vector<Descriptor> storage)
+                                 std::vector<Descriptor> storage, Registered registered)
     : agent_(agent),
-      local_(local_is_registered ? Registration() : Registration(agent, MemoryType::kDram, local)),
-      storage_(agent, MemoryType::kFile, storage) {
+      local_(registered.local ? Registration() : Registration(agent, MemoryType::kDram, local)),
+      storage_(registered.storage ? Registration() : Registration(agent, MemoryType::kFile, storage)) {
   NixlStatus status =
       agent.api().createRequest(agent.handle(), operation, MemoryType::kDram, local, MemoryType::kFile, storage, &request_);
   if (status != kNixlSuccess) {

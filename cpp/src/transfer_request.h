@@ -12,10 +12,16 @@ namespace hicache {
 // Moves local[i] to or from storage[i]; lists are of equal length. Threads: the one that owns the agent.
 class TransferRequest {
  public:
-  // Registers both sides, but for local memory that is registered already, and creates the request; nothing moves yet. Throws
-  // TRANSFER_FAILED, and then nothing is registered.
-  TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local, bool local_is_registered,
-                  std::vector<Descriptor> storage);
+  // Which side is registered already, for longer than the request.
+  struct Registered {
+    bool local = false;
+    bool storage = false;
+  };
+
+  // Registers what is not, and creates the request; nothing moves yet. Throws TRANSFER_FAILED, and then nothing of its own is
+  // registered.
+  TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local, std::vector<Descriptor> storage,
+                  Registered registered);
   ~TransferRequest();
   TransferRequest(const TransferRequest&) = delete;
   TransferRequest& operator=(const TransferRequest&) = delete;

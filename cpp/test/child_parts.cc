@@ -100,11 +100,10 @@ int countAndDie(const std::string& directory, int64_t nth) {
 std::atomic<bool> told_to_end{false};
 
 // One thread of sharing a capacity: false when it has seen what must not be.
-bool shareWithOthers(StoreClient& client, uint64_t seed) {
-  constexpr uint64_t kKeys = 600;
+bool shareWithOthers(StoreClient& client, uint64_t keys, uint64_t seed) {
   std::mt19937_64 random(seed);
   for (uint64_t generation = seed << 20; !told_to_end.load(); ++generation) {
-    const uint64_t first = random() % kKeys;
+    const uint64_t first = random() % keys;
     const uint64_t what = random() % 1000;
     if (what < 550) {
       std::vector<PageMemory> pages;
@@ -152,12 +151,14 @@ bool shareWithOthers(StoreClient& client, uint64_t seed) {
 int shareACapacity(const std::string& first, const std::string& second, const std::string& capacity, uint64_t seed) {
   ::signal(SIGTERM, [](int) { told_to_end.store(true); });
   StoreClient client(storeConfig({first, second}, anyQueue(), {{"capacity_bytes", capacity}, {"lanes", "2"}}));
+  // Some more than there is room for.
+  const uint64_t keys = std::stoull(capacity) / 7000;
   std::atomic<bool> fine{true};
   std::vector<std::thread> threads;
   for (uint64_t i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       try {
-        if (shareWithOthers(client, seed % 1000003 * 4 + i)) return;
+        if (shareWithOthers(client, keys, seed % 1000003 * 4 + i)) return;
       } catch (const std::exception& error) {
         std::printf("%s\n", error.what());
       }

@@ -9,6 +9,7 @@ namespace {
 bool isChange(FaultyFiles::Kind kind) {
   switch (kind) {
     case FaultyFiles::Kind::kTruncate:
+    case FaultyFiles::Kind::kAllocate:
     case FaultyFiles::Kind::kWriteAt:
     case FaultyFiles::Kind::kSetAccessTime:
     case FaultyFiles::Kind::kSetAttribute:
@@ -144,6 +145,16 @@ int FaultyFiles::setAccessTime(int fd, const struct timespec& time) {
 int FaultyFiles::truncate(int fd, int64_t length) {
   int error = errorNow(Kind::kTruncate);
   return error != 0 ? -error : real_->truncate(fd, length);
+}
+
+int FaultyFiles::allocate(int fd, int64_t length) {
+  int error = errorNow(Kind::kAllocate);
+  return error != 0 ? -error : real_->allocate(fd, length);
+}
+
+int FaultyFiles::syncData(int fd) {
+  int error = errorNow(Kind::kSyncData);
+  return error != 0 ? -error : real_->syncData(fd);
 }
 
 int64_t FaultyFiles::readAt(int fd, void* data, size_t length, int64_t offset) {

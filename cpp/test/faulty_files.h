@@ -26,6 +26,8 @@ class FaultyFiles final : public FileCalls {
     kSpace,
     kSetAccessTime,
     kTruncate,
+    kAllocate,
+    kSyncData,
     kReadAt,
     kWriteAt,
     kSetAttribute,
@@ -71,6 +73,8 @@ class FaultyFiles final : public FileCalls {
   int space(int fd, struct statvfs* result) override;
   int setAccessTime(int fd, const struct timespec& time) override;
   int truncate(int fd, int64_t length) override;
+  int allocate(int fd, int64_t length) override;
+  int syncData(int fd) override;
   int64_t readAt(int fd, void* data, size_t length, int64_t offset) override;
   int64_t writeAt(int fd, const void* data, size_t length, int64_t offset) override;
   int setAttribute(int fd, const char* name, const void* value, size_t length) override;

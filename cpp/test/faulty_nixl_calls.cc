@@ -255,9 +255,10 @@ void FaultyNixl::spoil(const LiveRequest& request) {
     // By its name, because the descriptor itself may be open for direct I/O.
     int fd = ::open(("/proc/self/fd/" + std::to_string(request.storage[i].device_id)).c_str(), O_RDWR | O_CLOEXEC);
     uint8_t byte = 0;
-    bool done = ::pread(fd, &byte, 1, static_cast<off_t>(position)) == 1;
+    const auto offset = static_cast<off_t>(request.storage[i].address + position);
+    bool done = ::pread(fd, &byte, 1, offset) == 1;
     byte ^= 0x01;
-    done = done && ::pwrite(fd, &byte, 1, static_cast<off_t>(position)) == 1;
+    done = done && ::pwrite(fd, &byte, 1, offset) == 1;
     ::close(fd);
     if (!done) std::abort();
   }

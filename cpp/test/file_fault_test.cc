@@ -140,14 +140,14 @@ TEST_P(FileFaultTest, shouldNotListWhatItCannotRead) {
   hicache_page_info info = {};
   for (Kind kind : {Kind::kOpenBeneath, Kind::kStatus, Kind::kGetAttribute}) {
     files_->failKind(kind, GetParam());
-    EXPECT_ERROR(findPage(client.store().layout(), "key", &info), codeOfErrno(GetParam()), "'");
-    if (kind == Kind::kOpenBeneath) EXPECT_ERROR(PageListing(client.store().layout()), codeOfErrno(GetParam()), "listing");
+    EXPECT_ERROR(findPage(client.store().parts(), "key", &info), codeOfErrno(GetParam()), "'");
+    if (kind == Kind::kOpenBeneath) EXPECT_ERROR(PageListing::of(client.store().parts()), codeOfErrno(GetParam()), "listing");
     files_->failKind(Kind::kNone, 0);
   }
   files_->failKind(Kind::kList, GetParam());
-  EXPECT_ERROR(PageListing(client.store().layout()), codeOfErrno(GetParam()), "listing");
+  EXPECT_ERROR(PageListing::of(client.store().parts()), codeOfErrno(GetParam()), "listing");
   files_->failKind(Kind::kNone, 0);
-  EXPECT_TRUE(findPage(client.store().layout(), "key", &info));
+  EXPECT_TRUE(findPage(client.store().parts(), "key", &info));
 }
 
 INSTANTIATE_TEST_SUITE_P(Errnos, FileFaultTest, testing::Values(EIO, ENOSPC, EMFILE, EACCES), [](const auto& info) {

@@ -21,7 +21,7 @@ class KillTest : public StoreFixture {
     size_t present = 0;
     for (uint64_t key = 0; key < 32; ++key) {
       hicache_page_info info = {};
-      if (!findPage(client.store().layout(), numberedKey(key), &info)) continue;
+      if (!findPage(client.store().parts(), numberedKey(key), &info)) continue;
       EXPECT_EQ(info.file_length, info.length) << "a torn page under its final name";
       const PageMemory target(static_cast<size_t>(info.file_length));
       EXPECT_TRUE(isOutcome(client.getPage(numberedKey(key), target), HICACHE_HIT));

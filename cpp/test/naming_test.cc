@@ -18,10 +18,10 @@ class NamingTest : public StoreFixture {
  protected:
   static std::map<std::string, hicache_page_info> listed(StoreClient& client) {
     std::map<std::string, hicache_page_info> pages;
-    PageListing listing(client.store().layout());
+    std::unique_ptr<PageListing> listing = PageListing::of(client.store().parts());
     std::string key;
     hicache_page_info info = {};
-    while (listing.next(&key, &info)) EXPECT_TRUE(pages.emplace(key, info).second) << key << " is listed twice";
+    while (listing->next(&key, &info)) EXPECT_TRUE(pages.emplace(key, info).second) << key << " is listed twice";
     return pages;
   }
   static std::set<std::string> keysOf(StoreClient& client) {
@@ -86,12 +86,12 @@ TEST_F(NamingTest, shouldListAndFindWhatWasSet) {
   EXPECT_GT(info.modified_time, int64_t{1700000000000});
 
   hicache_page_info found = {};
-  EXPECT_TRUE(findPage(client.store().layout(), "..", &found));
+  EXPECT_TRUE(findPage(client.store().parts(), "..", &found));
   EXPECT_EQ(found.length, 1000);
-  EXPECT_FALSE(findPage(client.store().layout(), "nothing", &found));
-  EXPECT_ERROR(findPage(client.store().layout(), "", &found), HICACHE_INVALID_ARGUMENT, "key: empty");
+  EXPECT_FALSE(findPage(client.store().parts(), "nothing", &found));
+  EXPECT_ERROR(findPage(client.store().parts(), "", &found), HICACHE_INVALID_ARGUMENT, "key: empty");
   fs::resize_file(client.pathOf("shaped"), 10);
-  EXPECT_TRUE(findPage(client.store().layout(), "shaped", &found));
+  EXPECT_TRUE(findPage(client.store().parts(), "shaped", &found));
   EXPECT_EQ(found.length, 1000);
   EXPECT_EQ(found.file_length, 10) << "a damaged page can be seen";
 }

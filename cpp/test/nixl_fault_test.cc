@@ -24,7 +24,11 @@ class NixlFaultTest : public QueueFixture {
         EXPECT_NE(got[i].cause->nixlStatus(), 0);
       }
     }
-    EXPECT_EQ(nixl_->liveRegistrations() + nixl_->liveRequests(), 0);
+    EXPECT_EQ(nixl_->liveRequests(), 0);
+    // A lane keeps its segments registered.
+    if (!inSegments()) {
+      EXPECT_EQ(nixl_->liveRegistrations(), 0);
+    }
     EXPECT_TRUE(soon([&] { return client.described("batches") == "0"; }));
   }
 
@@ -116,9 +120,14 @@ TEST_P(NixlFaultTest, shouldNotBelieveAReadThatDidNotHappen) {
           // So that no staging buffer holds the page already.
           ASSERT_TRUE(isOutcome(client.getPage("other", target), HICACHE_HIT));
           nixl_->lie(lie);
-          EXPECT_TRUE(isFailure(client.getPage("key", target), HICACHE_CORRUPT, "checksum differs"))
-              << length << " bytes, lie " << static_cast<int>(lie);
+          const PageResult result = client.getPage("key", target);
           nixl_->lie(Lie::kNone);
+          // Out of a segment it is read once more, without NIXL: its slot might have gone to another page.
+          EXPECT_TRUE(inSegments() ? isOutcome(result, HICACHE_HIT) : isFailure(result, HICACHE_CORRUPT, "checksum differs"))
+              << length << " bytes, lie " << static_cast<int>(lie);
+          if (inSegments()) {
+            EXPECT_EQ(target, page);
+          }
           EXPECT_TRUE(isOutcome(client.getPage("key", target), HICACHE_HIT));
           EXPECT_EQ(target, page);
         }
@@ -143,6 +152,10 @@ TEST_P(NixlFaultTest, shouldNeverServeAWriteThatDidNotHappen) {
         const PageResult found = client.findPage("key");
         // Before a direct write its file has its length already: there only the checksum tells, and only a get computes it.
         bool sized = client.described("directory.0.direct_io") == "true" && length % kDirectIoAlignment == 0;
+        if (inSegments()) {
+          EXPECT_TRUE(isOutcome(found, HICACHE_MISS)) << "it was removed";
+          continue;
+        }
         if (lie != Lie::kFlipsAByte && !sized) {
           EXPECT_TRUE(isOutcome(found, HICACHE_MISS)) << "its length is wrong";
         }

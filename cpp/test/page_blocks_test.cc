@@ -71,7 +71,9 @@ TEST_P(PageBlocksTest, shouldStoreTheBlocksOfAPageOneAfterTheOtherAndReadThemBac
       const PageMemory untouched = PageMemory::random(16 * kBlock, 2);
       const std::string key = "page" + std::to_string(length);
       EXPECT_TRUE(isOutcome(run(client, Operation::kSet, key, 0, scattered(source, length)), HICACHE_STORED));
-      EXPECT_EQ(readFile(client.pathOf(key)), bytesOf(scattered(source, length)));
+      if (!inSegments()) {
+        EXPECT_EQ(readFile(client.pathOf(key)), bytesOf(scattered(source, length)));
+      }
       PageResult result = run(client, Operation::kGet, key, 0, scattered(target, length));
       EXPECT_TRUE(isOutcome(result, HICACHE_HIT));
       EXPECT_EQ(result.length, static_cast<int64_t>(8 * length));
@@ -137,6 +139,7 @@ TEST_P(PageBlocksTest, shouldSkipOnlyAPageWhoseVeryBytesAreStored) {
   const PageMemory target = PageMemory::random(kBlock, 3);
   EXPECT_TRUE(isOutcome(client.getPage("key", target), HICACHE_HIT));
   EXPECT_EQ(target, other);
+  if (inSegments()) return;
   // Without its seal nobody can tell what the file holds.
   ASSERT_EQ(::removexattr(client.pathOf("key").c_str(), PageSeal::kAttribute), 0);
   EXPECT_TRUE(isOutcome(run(client, Operation::kSet, "key", 0, {blockAt(other, 0, kBlock)}, true), HICACHE_STORED));
@@ -170,7 +173,9 @@ TEST_P(PageBlocksTest, shouldRegisterAPoolOnceForEachLaneAndNothingForItsTransfe
   const PageMemory elsewhere = PageMemory::random(kBlock, 2);
   EXPECT_TRUE(isOutcome(client.setPage("elsewhere", elsewhere), HICACHE_STORED));
   EXPECT_TRUE(client.store().deregisterMemory(id, std::chrono::seconds(30)));
-  EXPECT_EQ(nixl_->liveRegistrations(), 0);
+  if (!inSegments()) {
+    EXPECT_EQ(nixl_->liveRegistrations(), 0);
+  }
   EXPECT_TRUE(client.store().deregisterMemory(id, std::chrono::seconds(30))) << "unknown by now";
   for (const PageResult& result : client.get(pages)) EXPECT_TRUE(isOutcome(result, HICACHE_HIT));
   EXPECT_ERROR(client.store().registerMemory(0, 10), HICACHE_INVALID_ARGUMENT, "10 bytes at address 0");

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "file_manager.h"
+#include "segment_files.h"
 
 namespace hicache {
 namespace {
@@ -88,9 +89,14 @@ std::vector<std::string> leftInOwnFolder(const std::string& base_directory) {
   std::error_code error;
   std::filesystem::recursive_directory_iterator entries(base_directory + "/" + kOwnFolder, error);
   if (error) return names;
-  for (const auto& entry : entries) {
-    // What is known of the bytes stays for the next store.
-    if (entry.path().filename() != Usage::kName) names.push_back(entry.path().lexically_relative(base_directory).string());
+  for (auto entry = begin(entries); entry != end(entries); ++entry) {
+    // What is known of the bytes stays for the next store, and so do segments.
+    if (entry->path().filename() == Usage::kName) continue;
+    if (entry->path().filename() == SegmentFiles::kFolder) {
+      entry.disable_recursion_pending();
+      continue;
+    }
+    names.push_back(entry->path().lexically_relative(base_directory).string());
   }
   return names;
 }

@@ -138,7 +138,10 @@ TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAll
   const std::vector<Bad> bad = {
       {"storage_dir", "", "the path of a directory"},
       {"backend", "", "auto, 3FS"},
-      {"layout", "segments", "files"},
+      {"layout", "objects", "files or segments"},
+      {"segment_bytes", "1000000", "a multiple of 1048576"},
+      {"segment_bytes", "-1", "0..1099511627776"},
+      {"durability", "some", "none, data or full"},
       {"naming", "SGLang", "sglang, sglang-v0 or namespace"},
       {"mla", "yes", "true or false"},
       {"direct_io", "1", "true or false"},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -22,11 +23,17 @@ std::string describe(const PageResult& result) {
 
 }  // namespace
 
+bool inSegments() {
+  const char* layout = std::getenv("HICACHE_TEST_LAYOUT");
+  return layout != nullptr && std::string(layout) == "segments";
+}
+
 StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more) {
   Settings settings;
   for (const std::string& directory : directories) settings.add("storage_dir", directory);
   settings.add("backend", "POSIX");
   settings.add("plugin.use_" + queue, "true");
+  if (const char* layout = std::getenv("HICACHE_TEST_LAYOUT")) settings.add("layout", layout);
   for (const auto& [name, value] : more) settings.add(name, value);
   return StoreConfig::parse(settings);
 }

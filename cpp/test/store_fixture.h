@@ -25,7 +25,11 @@ inline const std::vector<std::string> kQueues = {"aio", "uring", "posix_aio"};
 
 using SettingPairs = std::vector<std::pair<std::string, std::string>>;
 
-// A store's settings over POSIX with this queue; further ones are added at the end.
+// True when HICACHE_TEST_LAYOUT names the layout segments.
+bool inSegments();
+
+// A store's settings over POSIX with this queue; further ones are added at the end. HICACHE_TEST_LAYOUT in the environment: the
+// layout of all stores that name none, so that one suite serves both.
 StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more = {});
 
 // Why this machine refuses a queue; empty when it works.

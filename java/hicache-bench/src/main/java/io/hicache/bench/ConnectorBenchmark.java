@@ -58,6 +58,9 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--naming", description = "sglang or sglang-v0, as the peer's mode names files.")
   private String naming = "sglang";
 
+  @Option(names = "--layout", description = "files or segments.")
+  private String layout = "files";
+
   @Option(names = "--odirect", description = "1: O_DIRECT, 0: through the page cache.")
   private int odirect = 1;
 
@@ -198,6 +201,7 @@ public final class ConnectorBenchmark implements Callable<Integer> {
             .backend("POSIX")
             .queue(io)
             .naming(naming)
+            .layout(layout)
             .model("bench/model")
             .useDirectIo(odirect == 1)
             .checksum(checksum == 1)
@@ -221,6 +225,7 @@ public final class ConnectorBenchmark implements Callable<Integer> {
         .put("java", Runtime.version().toString())
         .put("mode", mode.name())
         .put("naming", naming)
+        .put("layout", layout)
         .put("pages", pages)
         .put("page_bytes", pageBytes)
         .put("batch", batch)

@@ -119,9 +119,21 @@ public final class HiCacheConfig {
     return new HidingMap(ConfigResolver.texts(parameters));
   }
 
-  /** {@return {@code files}: one file a page} */
+  /** {@return {@code files} (one file a page) or {@code segments} (pages in large files)} */
   public String layout() {
     return (String) value(ConfigKey.LAYOUT);
+  }
+
+  /** {@return size of a segment where a directory gets its first one; 0: by the capacity} */
+  public long segmentBytes() {
+    return (Long) value(ConfigKey.SEGMENT_BYTES);
+  }
+
+  /**
+   * {@return what of the segments survives the machine: {@code none}, {@code data}, {@code full}}
+   */
+  public String durability() {
+    return (String) value(ConfigKey.DURABILITY);
   }
 
   /**

@@ -154,11 +154,35 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   /**
    * {@code layout}: how pages lie in storage.
    *
-   * @param layout {@code files}
+   * @param layout {@code files} (default), shared with SGLang, or {@code segments}, which is faster
    * @return this builder
    */
   public HiCacheConfigBuilder layout(String layout) {
     return put(ConfigKey.LAYOUT, Objects.requireNonNull(layout, "layout"));
+  }
+
+  /**
+   * {@code segment_bytes}: size of a segment, for {@code layout = segments}. It holds for a
+   * directory that gets its first segment; a page has at most an eighth of it.
+   *
+   * @param bytes a multiple of 1 MiB, or 0, the default: 512 MiB, or less with a capacity
+   * @return this builder
+   */
+  public HiCacheConfigBuilder segmentBytes(long bytes) {
+    return put(ConfigKey.SEGMENT_BYTES, bytes);
+  }
+
+  /**
+   * {@code durability}: what survives when the machine stops, for {@code layout = segments}. The
+   * end of a process loses nothing in any case.
+   *
+   * @param durability {@code none} (default): after a restart of the machine the cache is empty;
+   *     {@code data}: all but the latest sets survive; {@code full}: every set that was reported
+   *     does
+   * @return this builder
+   */
+  public HiCacheConfigBuilder durability(String durability) {
+    return put(ConfigKey.DURABILITY, Objects.requireNonNull(durability, "durability"));
   }
 
   /**

@@ -41,12 +41,16 @@ abstract class StoreFixture {
     return new Object[][] {{"aio"}, {"uring"}, {"posix_aio"}};
   }
 
-  /** POSIX in this test's directory, whatever the environment says. */
+  /**
+   * POSIX in this test's directory, whatever the environment says, in the layout of this run of the
+   * suite.
+   */
   HiCacheConfigBuilder config() {
     return HiCacheConfig.builder()
         .environment(Map.of())
         .storageDirs(dir)
         .backend("POSIX")
+        .layout(System.getProperty("hicache.test.layout", "files"))
         .lanes(2)
         .timeoutMillis(20_000);
   }

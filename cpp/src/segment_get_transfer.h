@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A chunk of a get out of segments. A slot that went to another page while it was read is told by the index, and by the
+// checksum; then the page is read again from where it stands now.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "lane_segments.h"
+#include "page_transfer.h"
+
+namespace hicache {
+
+class SegmentGetTransfer final : public PageTransfer {
+ public:
+  SegmentGetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments, Chunk chunk);
+
+ protected:
+  bool open(size_t index, Entry* entry) override;
+  void prepare(Entry&) override {}
+  void complete(Entry& entry) override;
+  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+  bool coverStorage(Agent& agent, const std::vector<Descriptor>& storage) override;
+
+ private:
+  void requireFit(const Page& target, const LayoutSegments::Found& found) const;
+  // Reads what stands under the key now. False when the key is settled: the page is gone. Throws CORRUPT, IO.
+  bool readAgain(const Entry& entry);
+  void readPlainly(const Entry& entry, const LayoutSegments::Found& found) const;
+  Error dropDamaged(const LayoutSegments::Found& found, const Error& damage) const;
+
+  LayoutSegments& layout_;
+  LaneSegments* const segments_;
+  std::vector<std::optional<LayoutSegments::Found>> found_;  // by index in the chunk
+};
+
+}  // namespace hicache

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A chunk of a set into segments: a slot for each page, one entry in the index for all of them at the end.
+#pragma once
+
+#include <vector>
+
+#include "lane_segments.h"
+#include "page_transfer.h"
+
+namespace hicache {
+
+class SegmentSetTransfer final : public PageTransfer {
+ public:
+  SegmentSetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments, Chunk chunk);
+  ~SegmentSetTransfer() override;
+
+ protected:
+  bool open(size_t index, Entry* entry) override;
+  void prepare(Entry& entry) override;
+  void complete(Entry& entry) override;
+  void completeAll() override;
+  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+  bool coverStorage(Agent& agent, const std::vector<Descriptor>& storage) override;
+
+ private:
+  struct Written {
+    LayoutSegments::Place place;
+    Slot slot;
+    uint64_t checksum = 0;
+    int32_t flags = 0;
+    bool whole = false;
+  };
+
+  bool isStored(size_t index) const;
+  void publish(size_t directory, const std::vector<size_t>& indices);
+
+  LayoutSegments& layout_;
+  LaneSegments* const segments_;
+  std::vector<Written> written_;  // by index in the chunk
+};
+
+}  // namespace hicache
