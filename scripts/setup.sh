@@ -33,6 +33,8 @@ has_binutils() { command -v nm && command -v readelf; }
 has_pip() { python3 -m pip --version; }
 has_gtest() { compiles '#include <gtest/gtest.h>'; }
 has_xxhash() { compiles '#include <xxhash.h>'; }
+has_cli11() { compiles '#include <CLI/CLI.hpp>'; }
+has_json() { compiles '#include <nlohmann/json.hpp>'; }
 has_libb2() { compiles '#include <blake2.h>' && links_statically libb2.a; }
 
 # probe | what it is | Debian package | Fedora package
@@ -47,6 +49,8 @@ has_pip|Python's pip|python3-pip|python3-pip
 has_gtest|GoogleTest|libgtest-dev|gtest-devel
 has_xxhash|xxhash.h|libxxhash-dev|xxhash-devel
 has_libb2|blake2.h and libb2.a|libb2-dev|libb2-devel
+has_cli11|CLI11|libcli11-dev|cli11-devel
+has_json|nlohmann-json|nlohmann-json3-dev|json-devel
 "
 
 # Sets MISSING_TEXT, MISSING_DEB and MISSING_RPM.
@@ -83,7 +87,7 @@ check_tools() {
     find_missing
     [ -z "$MISSING_TEXT" ] || die "still missing after installing:$MISSING_DEB - this system's packages are too old: $MISSING_TEXT"
   fi
-  say "tools: JDK at $(find_jdk), Maven, cmake, C++20, pip, GoogleTest, xxhash, libb2: all there"
+  say "tools: JDK at $(find_jdk), Maven, cmake, C++20, pip, GoogleTest, xxhash, libb2, CLI11, nlohmann-json: all there"
 }
 
 # ---- what is fetched ------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ step() {
 test_core() {
   local folder=$BUILD/$1
   shift
-  rm -f "$folder"/ctest.xml "$folder"/hicache_core_test*.xml
+  rm -f "$folder"/ctest.xml "$folder"/hicache_*_test*.xml
   cmake -S "$ROOT" -B "$folder" -DHICACHE_TESTS=ON "$@" || return
   cmake --build "$folder" --parallel "$JOBS" || return
   (cd "$folder" && ctest --output-on-failure --no-tests=error --output-junit ctest.xml)
@@ -68,20 +68,20 @@ def cases(path):
             text = "" if skip is None else skip.get("message") or skip.text or ""
             lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
             # GoogleTest puts the place on the first line, surefire the stack after the first.
-            is_place = len(lines) > 1 and path.name.startswith("hicache_core_test")
+            is_place = len(lines) > 1 and path.name.startswith("hicache_")
             yield name, "skipped", (lines[1] if is_place else lines[0]) if lines else "no reason given"
         else:
             yield name, "passed", ""
 
 
 def core(folder):
-    """ctest's tests, with each run of the GoogleTest program replaced by what it holds."""
+    """ctest's tests, with each run of a GoogleTest program replaced by what it holds."""
     listing = folder / "ctest.xml"
     found = list(cases(listing)) if listing.exists() else []
-    for inside in sorted(folder.glob("hicache_core_test*.xml")):
-        run = inside.stem.removeprefix("hicache_core_test_").replace("hicache_core_test", "")
+    for inside in sorted(folder.glob("hicache_*_test*.xml")):
+        layout = inside.stem.partition("_test")[2].lstrip("_")
         found = [case for case in found if not case[0].endswith(inside.stem)]
-        found += [(f"{name} ({run})" if run else name, state, reason) for name, state, reason in cases(inside)]
+        found += [(f"{name} ({layout})" if layout else name, state, reason) for name, state, reason in cases(inside)]
     return found
 
 
@@ -132,7 +132,7 @@ esac
 "$ROOT/scripts/setup.sh"
 mkdir -p "$LOGS"
 step format "$ROOT/scripts/format.sh" --check
-step core test_core release
+step core test_core release -DHICACHE_BENCH=ON
 if ! $quick; then
   for sanitizers in address,undefined thread; do
     step "core-$sanitizers" test_core "$sanitizers" -DSANITIZE="$sanitizers"
