@@ -78,6 +78,15 @@ enum hicache_event {
                                   comes later, when the transfer has drained, or never while the storage hangs */
 };
 
+/* What a set or a get does with each part of its batch, one after the other; see hicache_batch_timing. */
+enum hicache_phase {
+  HICACHE_PHASE_PREPARE = 0,  /* open or make the files, stage what has to be, checksum what is set */
+  HICACHE_PHASE_POST = 1,     /* register, create the request and hand it to NIXL, which copies part of buffered pages there */
+  HICACHE_PHASE_TRANSFER = 2, /* from then on until NIXL has reported it done */
+  HICACHE_PHASE_FINISH = 3,   /* publish, or verify */
+  HICACHE_PHASES = 4
+};
+
 /* Memory types, numbered as NIXL numbers them. */
 enum hicache_memory_type {
   HICACHE_MEMORY_DRAM = 0,
@@ -170,6 +179,7 @@ HICACHE_API void hicache_store_free(hicache_store* store);
 /* Writes a settings blob that describes the store into text (capacity bytes at most) and returns the bytes it needs; call again
  * with more room when that is larger than capacity. Names, with I and J counting from 0:
  *   backend, nixl_plugin, queue, layout, naming, suffix, lanes, lanes_in_quarantine, batches, pages_in_flight, nixl_path
+ *   chunk_pages, chunk_bytes, chunks_in_flight (as they are in use)
  *   capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under way, -1
  *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
  *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store
@@ -257,6 +267,11 @@ HICACHE_API int64_t hicache_batch_results(hicache_store* store, int64_t batch, i
 
 /* Fills cause for a key that is FAILED, CORRUPT or TIMED_OUT and returns 1; returns 0 when there is none, as for CANCELLED. */
 HICACHE_API int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, hicache_error* cause);
+
+/* Where the time of a completed batch went: for each enum hicache_phase the nanoseconds that all its parts took together, in
+ * HICACHE_PHASES entries. Parts run side by side, so that the sum may be more than the batch took. Returns the number of parts
+ * that the lanes moved, 0 for operations other than set and get, or -1 when there is no such batch. */
+HICACHE_API int64_t hicache_batch_timing(hicache_store* store, int64_t batch, int64_t* nanos);
 
 /* Forgets a batch; to be called once after its last event. */
 HICACHE_API void hicache_batch_free(hicache_store* store, int64_t batch);

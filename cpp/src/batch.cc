@@ -85,8 +85,12 @@ bool Batch::allSettled() const {
   return open_keys_ == 0;
 }
 
-void Batch::endChunk(size_t begin, std::vector<PageResult> results) {
+void Batch::endChunk(size_t begin, std::vector<PageResult> results, const PhaseTimes* times) {
   std::unique_lock<std::mutex> lock(mutex_);
+  if (times != nullptr) {
+    ++timed_chunks_;
+    times_.add(*times);
+  }
   int32_t bits = 0;
   for (size_t i = 0; i < results.size(); ++i) {
     PageResult& slot = results_[begin + i];
@@ -173,6 +177,12 @@ int64_t Batch::results(int64_t n, int32_t* outcomes, int64_t* lengths, int32_t* 
     flags[i] = results_[i].flags;
   }
   return static_cast<int64_t>(results_.size());
+}
+
+int64_t Batch::timing(int64_t* nanos) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (int phase = 0; phase < HICACHE_PHASES; ++phase) nanos[phase] = times_.nanos(static_cast<hicache_phase>(phase));
+  return timed_chunks_;
 }
 
 std::shared_ptr<const Error> Batch::cause(int64_t index) const {

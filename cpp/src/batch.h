@@ -20,6 +20,7 @@
 #include "hicache_nixl.h"
 #include "key_codec.h"
 #include "page_seal.h"
+#include "phase_times.h"
 
 namespace hicache {
 
@@ -108,7 +109,8 @@ class Batch {
   bool allSettled() const;
 
   // A chunk's end: settles keys begin.. (a PENDING result leaves its key alone) and gives their memory back.
-  void endChunk(size_t begin, std::vector<PageResult> results);
+  // times: of a chunk that a lane moved, else null.
+  void endChunk(size_t begin, std::vector<PageResult> results, const PhaseTimes* times = nullptr);
 
   // Settles what is open as TIMED_OUT with the given reason; a no-op when all is settled. True when something was open.
   bool abandon(const std::string& reason);
@@ -128,6 +130,8 @@ class Batch {
   // Copies of the first n results; returns the number of keys.
   int64_t results(int64_t n, int32_t* outcomes, int64_t* lengths, int32_t* flags) const;
   std::shared_ptr<const Error> cause(int64_t index) const;
+  // Sums of the moved chunks, see hicache_batch_timing; returns their number.
+  int64_t timing(int64_t* nanos) const;
 
  private:
   std::string describeProgress() const;
@@ -152,6 +156,8 @@ class Batch {
   std::vector<PageResult> results_;
   size_t open_keys_ = 0;
   size_t ended_chunks_ = 0;
+  int64_t timed_chunks_ = 0;
+  PhaseTimes times_;
   bool completed_ = false;
   bool waiting_ = false;  // somebody is inside wait
   int32_t event_for_waiter_ = 0;

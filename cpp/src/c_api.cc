@@ -226,6 +226,13 @@ int32_t hicache_batch_cause(hicache_store* store, int64_t batch, int64_t index, 
   });
 }
 
+int64_t hicache_batch_timing(hicache_store* store, int64_t batch, int64_t* nanos) {
+  return guarded<int64_t>(nullptr, -1, [&]() -> int64_t {
+    std::shared_ptr<Batch> found = store->store.batch(batch);
+    return found == nullptr ? -1 : found->timing(nanos);
+  });
+}
+
 void hicache_batch_free(hicache_store* store, int64_t batch) { store->store.forget(batch); }
 
 int64_t hicache_memory_register(hicache_store* store, int64_t address, int64_t length, hicache_error* error) {

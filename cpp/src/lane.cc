@@ -72,8 +72,9 @@ void Lane::run() {
       transfer->finish();
       Chunk chunk = transfer->chunk();
       std::vector<PageResult> results = transfer->takeResults();
+      const PhaseTimes times = transfer->times();
       transfer.reset();  // closes its files before the caller hears of it
-      endChunk(chunk, std::move(results));
+      endChunk(chunk, std::move(results), &times);
       progressed = true;
     }
     transfers_.erase(std::remove(transfers_.begin(), transfers_.end(), nullptr), transfers_.end());
@@ -157,8 +158,8 @@ void Lane::dropAgent() {
   agent_.reset();
 }
 
-void Lane::endChunk(const Chunk& chunk, std::vector<PageResult> results) {
-  chunk.batch->endChunk(chunk.begin, std::move(results));
+void Lane::endChunk(const Chunk& chunk, std::vector<PageResult> results, const PhaseTimes* times) {
+  chunk.batch->endChunk(chunk.begin, std::move(results), times);
   queue_->ended(this, chunk);
 }
 

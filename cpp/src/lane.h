@@ -44,7 +44,7 @@ class Lane {
   bool quiet();
   bool anyInFlight() const;
   void dropAgent();
-  void endChunk(const Chunk& chunk, std::vector<PageResult> results);
+  void endChunk(const Chunk& chunk, std::vector<PageResult> results, const PhaseTimes* times = nullptr);
   void pause(bool progressed);
 
   const std::shared_ptr<const StoreParts> parts_;

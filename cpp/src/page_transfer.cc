@@ -57,6 +57,7 @@ bool PageTransfer::isDirect(size_t directory, int64_t length) const {
 }
 
 void PageTransfer::begin() {
+  const PhaseTimes::Scope time(&times_, HICACHE_PHASE_PREPARE);
   for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
     if (isSettled(i)) continue;
     try {
@@ -114,6 +115,14 @@ void PageTransfer::assignMemory() {
 }
 
 bool PageTransfer::post(Agent& agent, const LaneMemory& memory) {
+  const Clock::time_point begin = Clock::now();
+  const bool good = postNext(agent, memory);
+  times_.count(HICACHE_PHASE_POST, begin);
+  posted_ = Clock::now();
+  return good;
+}
+
+bool PageTransfer::postNext(Agent& agent, const LaneMemory& memory) {
   if (batch()->abandoned()) {
     attempts_.clear();
     return true;
@@ -133,10 +142,16 @@ bool PageTransfer::post(Agent& agent, const LaneMemory& memory) {
   }
   TransferRequest::State state = request_->post();
   if (state == TransferRequest::State::kInFlight) return true;
-  return poll();
+  return moveOn();
 }
 
 bool PageTransfer::poll() {
+  const bool good = moveOn();
+  if (!inFlight()) times_.count(HICACHE_PHASE_TRANSFER, posted_);
+  return good;
+}
+
+bool PageTransfer::moveOn() {
   TransferRequest::State state = request_->state() == TransferRequest::State::kInFlight ? request_->poll() : request_->state();
   if (state == TransferRequest::State::kInFlight) return true;
   if (state == TransferRequest::State::kFailed && failedButMoving()) return true;
@@ -222,6 +237,7 @@ void PageTransfer::fail(const Error& error) {
 }
 
 void PageTransfer::finish() {
+  const PhaseTimes::Scope time(&times_, HICACHE_PHASE_FINISH);
   for (Entry& entry : entries_) {
     if (!entry.moved || batch()->abandoned()) continue;
     try {

@@ -45,6 +45,8 @@ class PageTransfer {
   // What became of the chunk's keys, for Batch::endChunk; PENDING where the batch was abandoned first.
   std::vector<PageResult> takeResults() { return std::move(results_); }
 
+  const PhaseTimes& times() const { return times_; }
+
   bool inFlight() const { return request_ != nullptr; }
   // Nothing in flight and nothing more to post.
   bool drained() const { return request_ == nullptr && attempts_.empty(); }
@@ -104,6 +106,8 @@ class PageTransfer {
   void assignMemory();
   // A request for the next attempt; null when its pages have no bytes.
   std::unique_ptr<TransferRequest> makeRequest(Agent& agent, const LaneMemory& memory);
+  bool postNext(Agent& agent, const LaneMemory& memory);
+  bool moveOn();
   // True while I/O of a failed request still runs.
   bool failedButMoving() const;
   void endAttempt();
@@ -117,6 +121,8 @@ class PageTransfer {
   std::deque<std::pair<size_t, size_t>> attempts_;  // ranges of entries still to be posted; the front one is in flight
   bool rewind_pending_ = false;                     // the entries still to be posted were part of a failed attempt
   std::unique_ptr<TransferRequest> request_;
+  PhaseTimes times_;
+  Clock::time_point posted_;  // the request in flight
 };
 
 }  // namespace hicache

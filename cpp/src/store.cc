@@ -220,6 +220,9 @@ Settings Store::describe() const {
   description.add("naming", config.naming.word());
   description.add("suffix", parts_->layout->codec().suffix());
   description.add("checksum", text(config.verify_checksum));
+  description.add("chunk_pages", std::to_string(config.chunk_pages));
+  description.add("chunk_bytes", std::to_string(config.chunk_bytes));
+  description.add("chunks_in_flight", std::to_string(config.chunks_in_flight));
   description.add("lanes", std::to_string(lanes_->laneCount()));
   description.add("lanes_in_quarantine", std::to_string(lanes_->quarantined()));
   description.add("batches", std::to_string(lanes_->activeBatches()));

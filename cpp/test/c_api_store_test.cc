@@ -2,6 +2,7 @@
 //
 // The C boundary of a store, used as Java uses it.
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <thread>
 
@@ -193,6 +194,41 @@ TEST_F(CApiStoreTest, shouldGiveACauseForWhatFailedAndNoneForTheRest) {
   hicache_batch_free(store_, batch);
 }
 
+TEST_F(CApiStoreTest, shouldTellWhereTheTimeOfABatchWent) {
+  openStore({{"chunk_pages", "1"}});
+  hicache_error error = {};
+  int64_t nanos[HICACHE_PHASES] = {};
+  const auto begin = std::chrono::steady_clock::now();
+  int64_t batch = submitSet("key", page_, &error);
+  ASSERT_GT(batch, 0);
+  waitFor(batch);
+  EXPECT_EQ(hicache_batch_timing(store_, batch, nanos), 1);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  int64_t sum = 0;
+  for (int64_t phase : nanos) {
+    EXPECT_GT(phase, 0);
+    sum += phase;
+  }
+  EXPECT_LE(sum, std::chrono::nanoseconds(took).count()) << "one part, one phase after the other";
+  hicache_batch_free(store_, batch);
+  EXPECT_EQ(hicache_batch_timing(store_, batch, nanos), -1);
+
+  const int32_t key_lengths[] = {3, 1};
+  batch = hicache_submit_exists(store_, 2, bytesOf("keyx"), key_lengths, nullptr, nullptr, kForEver, &error);
+  ASSERT_GT(batch, 0);
+  waitFor(batch);
+  EXPECT_EQ(hicache_batch_timing(store_, batch, nanos), 0) << "it moves nothing";
+  EXPECT_EQ(nanos[HICACHE_PHASE_TRANSFER], 0);
+
+  const int64_t addresses[] = {reinterpret_cast<int64_t>(page_.data()), reinterpret_cast<int64_t>(page_.data())};
+  const int64_t lengths[] = {5000, 5000};
+  batch = hicache_submit_set(store_, 2, bytesOf("keyx"), key_lengths, nullptr, nullptr, addresses, lengths, nullptr, nullptr,
+                             nullptr, 0, kForEver, &error);
+  ASSERT_GT(batch, 0);
+  waitFor(batch);
+  EXPECT_EQ(hicache_batch_timing(store_, batch, nanos), 2) << "a part for each page";
+}
+
 TEST_F(CApiStoreTest, shouldDescribeItselfIntoAnyBuffer) {
   openStore();
   const std::string blob =
@@ -209,9 +245,10 @@ TEST_F(CApiStoreTest, shouldDescribeItselfIntoAnyBuffer) {
   EXPECT_EQ(valueIn(blob, "candidate.0.backend"), "3FS");
   EXPECT_EQ(valueIn(blob, "candidate.1.state"), "selected");
   // Every name that the header promises is there.
-  for (const char* name : {"queue", "lanes", "batches", "pages_in_flight", "nixl_path", "directory.0.file_system",
-                           "directory.0.direct_io", "directory.0.direct_io_reason", "directory.0.attributes",
-                           "candidate.4.reason", "candidate.4.advice", "candidate.4.plugin"}) {
+  for (const char* name :
+       {"queue", "lanes", "batches", "pages_in_flight", "nixl_path", "chunk_pages", "chunk_bytes", "chunks_in_flight",
+        "directory.0.file_system", "directory.0.direct_io", "directory.0.direct_io_reason", "directory.0.attributes",
+        "candidate.4.reason", "candidate.4.advice", "candidate.4.plugin"}) {
     EXPECT_NE(valueIn(blob, name), "(none)") << name;
   }
 }
