@@ -5,6 +5,7 @@
 #   scripts/bench.sh [--quick] [--only REGEX] [--turns N] [--dir-tmpfs DIR] [--dir-disk DIR] [--out FILE]
 #                    [--layout files|segments] [--install-peer] [--without-peer]
 #   scripts/bench.sh --list | --tables FILE
+#   scripts/bench.sh --native [ARGUMENTS]
 #
 # --quick          one turn, no pages of 8 MiB: three minutes, for a first look
 # --only REGEX     only the rows whose names match (bash regular expression); --list prints the names
@@ -16,6 +17,8 @@
 # --install-peer   installs SGLang's connector first when it is missing: 700 MB to download, see scripts/peer/setup.sh
 # --without-peer   measures our side only
 # --tables FILE    measures nothing: prints the tables of an earlier run
+# --native         builds and runs hicache_nixl_bench, which measures the core without a JVM, with these arguments; see
+#                  docs/benchmarks.md. Installs fio for --fio; --filepath is build/bench/native unless it is given
 #
 # Each measurement is a process of its own; the sides take turns, peer, files, segments, peer, ..., in the same folder, because a disk's
 # speed drifts over minutes. Every round uses fresh keys, checks every byte that comes back, and removes its files untimed.
@@ -80,6 +83,23 @@ measure() {
     die "$name, $side: the run failed; all of its output is in $LOG"
   fi
   printf '{"row": "%s", "side": "%s", "turn": %d, "result": %s}\n' "$name" "$side" "$turn" "$result" >>"$OUT"
+}
+
+# Runs the native benchmark in place of this script.
+native() {
+  local arguments=" $* "
+  if [[ $arguments == *" --fio "* ]] && ! command -v fio >/dev/null; then
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "--fio: install the package fio first, or leave --fio out"; fi
+    say "installing: fio"
+    apt-get update -qq </dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fio </dev/null >/dev/null
+  fi
+  "$ROOT/scripts/setup.sh" >&2
+  say "building" >&2
+  cmake -S "$ROOT" -B "$BUILD/release" -DHICACHE_BENCH=ON --log-level=NOTICE >&2
+  cmake --build "$BUILD/release" --parallel "$JOBS" --target hicache_nixl_bench >&2
+  [[ $arguments == *" --filepath"* ]] || set -- --filepath "$BUILD/bench/native" "$@"
+  NIXL_LOG_LEVEL=${NIXL_LOG_LEVEL:-FATAL} exec "$BUILD/release/cpp/bench/hicache_nixl_bench" "$@"
 }
 
 # tables FILE
@@ -152,7 +172,8 @@ while [ $# -gt 0 ]; do
     --without-peer) sides=${sides#peer } ;;
     --list) list=true ;;
     --tables) tables "${2:-}"; exit 0 ;;
-    -h | --help) sed -n '3,29s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --native) shift; native "$@" ;;
+    -h | --help) sed -n '3,32s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) die "unknown argument '$1', see --help" ;;
   esac
   shift

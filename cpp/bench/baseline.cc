@@ -43,7 +43,7 @@ Json compare(const Json& baseline, const Json& report) {
     for (const Json& earlier : baseline["rows"]) {
       if (nameOf(row) != nameOf(earlier)) continue;
       const bool by_latency = row["rate"] != 0;
-      const std::string what = by_latency ? "latency_us.p50" : row["bytes"] != 0 ? "gb_per_s" : "pages_per_s";
+      const std::string what = by_latency ? "latency_us.p50" : row.contains("gb_per_s") ? "gb_per_s" : "pages_per_s";
       const auto valueIn = [&](const Json& of) {
         return (by_latency ? of.at("latency_us").at("p50") : of.at(what)).get<double>();
       };

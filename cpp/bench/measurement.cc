@@ -14,6 +14,7 @@ void OperationCount::add(const OperationCount& other) {
   differing += other.differing;
   buffered += other.buffered;
   latency.add(other.latency);
+  for (size_t phase = 0; phase < phases.size(); ++phase) phases[phase].add(other.phases[phase]);
 }
 
 int64_t Measurement::bytes() const {

@@ -3,6 +3,7 @@
 // What was measured, as the report shows it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,6 +28,7 @@ struct OperationCount {
   int64_t differing = 0;  // --verify: hits with other bytes
   int64_t buffered = 0;   // pages that direct I/O did not take
   LatencyHistogram latency;
+  std::array<LatencyHistogram, HICACHE_PHASES> phases;  // of one part of a batch
 
   void add(const OperationCount& other);
 };

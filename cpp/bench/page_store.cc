@@ -126,6 +126,11 @@ BatchResult PageStore::finish(int64_t batch, size_t keys, Clock::time_point subm
       result.cause = reinterpret_cast<const char*>(cause.message);
     }
   }
+  int64_t nanos[HICACHE_PHASES] = {};
+  result.parts = hicache_batch_timing(store_, batch, nanos);
+  for (size_t phase = 0; result.parts > 0 && phase < result.phases.size(); ++phase) {
+    result.phases[phase] = std::chrono::nanoseconds(nanos[phase] / result.parts);
+  }
   hicache_batch_free(store_, batch);
   return result;
 }

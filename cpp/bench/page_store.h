@@ -5,6 +5,7 @@
 
 #include <hicache_nixl.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -47,6 +48,9 @@ struct BatchResult {
   std::vector<int64_t> lengths;
   std::vector<int32_t> flags;
   std::string cause;  // of the first key that has one
+  // Of set and get: what each phase took in one part of the batch, on average; parts 0: nothing was moved.
+  int64_t parts = 0;
+  std::array<std::chrono::nanoseconds, HICACHE_PHASES> phases = {};
 };
 
 // Threads: safe from any number of threads; the destructor runs alone.

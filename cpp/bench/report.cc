@@ -3,9 +3,11 @@
 
 #include <hicache_nixl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <functional>
+#include <iterator>
+#include <span>
 
 namespace hicache::bench {
 namespace {
@@ -46,11 +48,18 @@ Json rowOf(const Options& options, const Measurement& measurement, Operation ope
   row["pages"] = count.pages;
   row["bytes"] = count.bytes;
   row["seconds"] = rounded(measurement.seconds, 1e6);
-  row["gb_per_s"] = rounded(gb_per_s, 1e4);
+  if (operation != Operation::kExists) row["gb_per_s"] = rounded(gb_per_s, 1e4);
   row["pages_per_s"] = rounded(pages_per_s, 10);
   if (!options.model.empty()) row["tokens_per_s"] = std::round(pages_per_s * static_cast<double>(options.page_tokens));
   row["us_per_page"] = count.pages == 0 ? 0 : rounded(measurement.seconds * 1e6 / pages, 100);
   row["latency_us"] = latencyOf(count.latency);
+  if (count.phases[0].count() > 0) {
+    constexpr const char* kPhaseNames[] = {"prepare", "post", "transfer", "finish"};
+    static_assert(std::size(kPhaseNames) == HICACHE_PHASES);
+    for (size_t phase = 0; phase < HICACHE_PHASES; ++phase) {
+      row["phases_us"][kPhaseNames[phase]] = latencyOf(count.phases[phase]);
+    }
+  }
   // The processor's time is that of the whole workload: in a mix it cannot be told apart.
   row["cpu_s"] = rounded(measurement.cpu_seconds, 1e6);
   if (measurement.bytes() > 0) {
@@ -102,7 +111,7 @@ Json optionsOf(const Options& options) {
   json["keep"] = options.keep;
   json["reuse"] = options.reuse;
   Json settings = Json::array();
-  for (const auto& [name, value] : storeSettings(options)) settings.push_back(name + " = " + value);
+  for (const auto& [name, value] : storeSettings(options)) settings.push_back(name + "=" + value);
   json["settings"] = settings;
   return json;
 }
@@ -144,11 +153,28 @@ constexpr Column kColumns[] = {
     {"% of fio", "percent_of_fio", "%.0f"},
 };
 
+// Of one part of a batch, as the lanes move it.
+constexpr Column kPhaseColumns[] = {
+    {"Workload", "workload", nullptr},
+    {"Op", "operation", nullptr},
+    {"Block Size (B)", "page_bytes", nullptr},
+    {"Batch Size", "batch", nullptr},
+    {"Threads", "threads", nullptr},
+    {"Avg Prep (us)", "phases_us.prepare.avg", "%.1f"},
+    {"P99 Prep", "phases_us.prepare.p99", "%.1f"},
+    {"Avg Post (us)", "phases_us.post.avg", "%.1f"},
+    {"P99 Post", "phases_us.post.p99", "%.1f"},
+    {"Avg Tx (us)", "phases_us.transfer.avg", "%.1f"},
+    {"P99 Tx", "phases_us.transfer.p99", "%.1f"},
+    {"Avg Finish (us)", "phases_us.finish.avg", "%.1f"},
+    {"P99 Finish", "phases_us.finish.p99", "%.1f"},
+};
+
 // Left-aligned words, right-aligned numbers; a column that no row fills is left out.
-std::string tableOf(const Json& rows) {
+std::string tableOf(const Json& rows, std::span<const Column> columns) {
   std::string text;
   std::vector<std::vector<std::string>> lines(rows.size() + 1);
-  for (const Column& column : kColumns) {
+  for (const Column& column : columns) {
     std::vector<std::string> cells = {column.title};
     bool filled = false;
     for (const Json& row : rows) {
@@ -173,19 +199,17 @@ std::string tableOf(const Json& rows) {
   return text;
 }
 
-// Objects and lists, indented.
-void addPairs(const Json& json, const std::string& indent, std::string* text) {
+// "name value, name value" of what is not empty; lists of objects a line each.
+void addPairs(const Json& json, std::string* text) {
+  std::string line;
   for (const auto& [name, value] : json.items()) {
-    const std::string label = json.is_array() ? indent : indent + name + ": ";
-    if (value.is_object() || (value.is_array() && !value.empty() && value[0].is_object())) {
-      if (!json.is_array()) *text += indent + name + "\n";
-      addPairs(value, indent + "  ", text);
-    } else if (value.is_array()) {
-      *text += indent + name + "\n";
-      addPairs(value, indent + "  ", text);
-    } else {
-      *text += label + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
-    }
+    if (value.is_array() || value.is_object()) continue;
+    const std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
+    if (!shown.empty()) line += (line.empty() ? "" : ", ") + (json.is_array() ? "" : name + " ") + shown;
+  }
+  if (!line.empty()) *text += "  " + line + "\n";
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_array() || value.is_object()) addPairs(value, text);
   }
 }
 
@@ -193,11 +217,16 @@ std::string textOf(const Json& report) {
   std::string text;
   for (const auto& [name, value] : report.items()) {
     if (name == "rows") {
-      if (!value.empty()) text += "\n" + tableOf(value);
+      if (value.empty()) continue;
+      text += "\n" + tableOf(value, kColumns);
+      Json moved = Json::array();
+      std::copy_if(value.begin(), value.end(), std::back_inserter(moved),
+                   [](const Json& row) { return row.contains("phases_us"); });
+      if (!moved.empty()) text += "\nphases of one part of a batch:\n" + tableOf(moved, kPhaseColumns);
     } else if (value.is_object() || value.is_array()) {
       if (value.empty()) continue;
-      text += name + "\n";
-      addPairs(value, "  ", &text);
+      text += name + ":\n";
+      addPairs(value, &text);
     } else if (name != "schema") {
       text += name + ": " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
     }
@@ -221,14 +250,46 @@ std::string quoted(const std::string& value) {
   return text + "\"";
 }
 
-constexpr const char* kCsvFields[] = {"workload",       "operation",      "page_bytes",     "batch",
-                                      "threads",        "rate",           "keys",           "batches",
-                                      "pages",          "bytes",          "seconds",        "gb_per_s",
-                                      "pages_per_s",    "tokens_per_s",   "us_per_page",    "latency_us.avg",
-                                      "latency_us.p50", "latency_us.p90", "latency_us.p99", "latency_us.p99_9",
-                                      "latency_us.max", "cpu_s",          "cpu_s_per_gib",  "hits",
-                                      "misses",         "lost",           "failed",         "differing",
-                                      "buffered_pages", "fio_gb_per_s",   "percent_of_fio", "cold.bytes_left",
+constexpr const char* kCsvFields[] = {"workload",
+                                      "operation",
+                                      "page_bytes",
+                                      "batch",
+                                      "threads",
+                                      "rate",
+                                      "keys",
+                                      "batches",
+                                      "pages",
+                                      "bytes",
+                                      "seconds",
+                                      "gb_per_s",
+                                      "pages_per_s",
+                                      "tokens_per_s",
+                                      "us_per_page",
+                                      "latency_us.avg",
+                                      "latency_us.p50",
+                                      "latency_us.p90",
+                                      "latency_us.p99",
+                                      "latency_us.p99_9",
+                                      "latency_us.max",
+                                      "phases_us.prepare.avg",
+                                      "phases_us.prepare.p99",
+                                      "phases_us.post.avg",
+                                      "phases_us.post.p99",
+                                      "phases_us.transfer.avg",
+                                      "phases_us.transfer.p99",
+                                      "phases_us.finish.avg",
+                                      "phases_us.finish.p99",
+                                      "cpu_s",
+                                      "cpu_s_per_gib",
+                                      "hits",
+                                      "misses",
+                                      "lost",
+                                      "failed",
+                                      "differing",
+                                      "buffered_pages",
+                                      "fio_gb_per_s",
+                                      "percent_of_fio",
+                                      "cold.bytes_left",
                                       "interrupted"};
 
 std::string csvOf(const Json& rows) {

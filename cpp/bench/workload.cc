@@ -69,7 +69,12 @@ class Workload::Caller {
     count.latency.record(result.completed - (due == nullptr ? result.submitted : *due));
     whole_seconds_ = Seconds(result.completed - start_).count();
     working_seconds_ = whole_seconds_ - aside_seconds_;
-    aside([&] { settle(step, result, &count); });
+    aside([&] {
+      for (size_t phase = 0; result.parts > 0 && phase < count.phases.size(); ++phase) {
+        count.phases[phase].record(result.phases[phase]);
+      }
+      settle(step, result, &count);
+    });
   }
 
   const std::map<Operation, OperationCount>& counts() const { return counts_; }

@@ -88,8 +88,8 @@ TEST(ReportTest, shouldSayWhatIsPlanned) {
   EXPECT_EQ(plan["plan"][0]["pages"], 10);
   EXPECT_EQ(plan["plan"][0]["total_bytes"], 10 * (8 << 20));
   EXPECT_EQ(plan["plan"][0]["memory_bytes"], 4 * (8 << 20));
-  EXPECT_TRUE(holds(render(plan, "text"), "total_bytes: 83886080"));
-  EXPECT_TRUE(holds(render(plan, "text"), "storage_dir = /d"));
+  EXPECT_TRUE(holds(render(plan, "text"), "total_bytes 83886080"));
+  EXPECT_TRUE(holds(render(plan, "text"), "storage_dir=/d"));
 }
 
 TEST(BaselineTest, shouldTellByHowMuchARowIsSlower) {
