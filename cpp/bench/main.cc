@@ -56,9 +56,13 @@ class Run {
         if (interrupted) break;
         measure(cell);
       }
-      if (!options_.keep) store_.clear(options_.timeout_millis);
     } catch (const std::exception& error) {
       problems_.add(error.what());
+    }
+    try {
+      if (!options_.keep) store_.clear(options_.timeout_millis);
+    } catch (const std::exception& error) {
+      problems_.add(std::string("removing the pages: ") + error.what());
     }
     return makeReport(options_, environmentOf(described()), measurements_, problems_.list());
   }

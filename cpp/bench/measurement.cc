@@ -17,6 +17,12 @@ void OperationCount::add(const OperationCount& other) {
   for (size_t phase = 0; phase < phases.size(); ++phase) phases[phase].add(other.phases[phase]);
 }
 
+int64_t Measurement::pages() const {
+  int64_t all = 0;
+  for (const auto& [operation, count] : operations) all += count.pages;
+  return all;
+}
+
 int64_t Measurement::bytes() const {
   int64_t all = 0;
   for (const auto& [operation, count] : operations) all += count.bytes;

@@ -60,6 +60,7 @@ struct Measurement {
   std::map<Operation, FioResult> fio;
 
   int64_t bytes() const;
+  int64_t pages() const;
 };
 
 }  // namespace hicache::bench

@@ -176,7 +176,7 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       ->transform(size)
       ->check(CLI::Range(int64_t{16}, int64_t{1} << 32))
       ->group(pages);
-  app.add_option("--total_buffer_size", options.total_bytes, "Bytes of all pages together")
+  app.add_option("--total_buffer_size", options.total_bytes, "Bytes of all pages together; no more than 262144 pages")
       ->transform(size)
       ->check(positive)
       ->default_str("1G")

@@ -7,6 +7,8 @@
 namespace hicache::bench {
 namespace {
 
+constexpr int64_t kPagesMax = int64_t{1} << 18;  // where only their bytes are given
+
 // Doubles from min, and ends with max.
 std::vector<int64_t> sweep(int64_t min, int64_t max) {
   std::vector<int64_t> sizes;
@@ -20,7 +22,7 @@ std::vector<int64_t> sweep(int64_t min, int64_t max) {
 std::vector<Cell> planOf(const Options& options) {
   std::vector<Cell> cells;
   for (int64_t page_bytes : sweep(options.block_size_min, options.block_size_max)) {
-    const int64_t keys = options.keys > 0 ? options.keys : options.total_bytes / page_bytes;
+    const int64_t keys = options.keys > 0 ? options.keys : std::min(options.total_bytes / page_bytes, kPagesMax);
     if (keys == 0) {
       throw UsageError("--total_buffer_size: " + std::to_string(options.total_bytes) + " bytes hold no page of " +
                        std::to_string(page_bytes) + "; give more, or --keys");

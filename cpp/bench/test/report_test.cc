@@ -44,6 +44,7 @@ TEST(ReportTest, shouldComputeEveryRateOverTheTimeOfTheMeasurement) {
   EXPECT_DOUBLE_EQ(row["pages_per_s"], 400);
   EXPECT_DOUBLE_EQ(row["tokens_per_s"], 25600);
   EXPECT_DOUBLE_EQ(row["us_per_page"], 2500);
+  EXPECT_DOUBLE_EQ(row["cpu_us_per_page"], 625);
   EXPECT_NEAR(row["cpu_s_per_gib"].get<double>(), 0.5 / (0.8e9 / 1073741824.0), 1e-4);
   EXPECT_DOUBLE_EQ(row["latency_us"]["avg"], 1000);
   EXPECT_DOUBLE_EQ(row["latency_us"]["p99_9"], 1000);
@@ -90,6 +91,7 @@ TEST(ReportTest, shouldSayWhatIsPlanned) {
   EXPECT_EQ(plan["plan"][0]["memory_bytes"], 4 * (8 << 20));
   EXPECT_TRUE(holds(render(plan, "text"), "total_bytes 83886080"));
   EXPECT_TRUE(holds(render(plan, "text"), "storage_dir=/d"));
+  EXPECT_EQ(render(plan, "csv"), "page_bytes,batch,pages,total_bytes,memory_bytes\n8388608,4,10,83886080,33554432\n");
 }
 
 TEST(BaselineTest, shouldTellByHowMuchARowIsSlower) {
