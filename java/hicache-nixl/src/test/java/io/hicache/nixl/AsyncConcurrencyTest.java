@@ -60,7 +60,7 @@ public class AsyncConcurrencyTest extends StoreFixture {
             }
           });
     }
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(THREADS * KEYS);
+    assertPageFiles(THREADS * KEYS);
   }
 
   /** Each page has one byte all over: a torn page shows at once. */
@@ -94,7 +94,7 @@ public class AsyncConcurrencyTest extends StoreFixture {
           });
     }
     assertThat(hits.get()).isPositive();
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(3);
+    assertPageFiles(3);
   }
 
   private static List<String> keys(int thread, String kind) {

@@ -14,6 +14,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.testng.SkipException;
 import org.testng.annotations.Test;
 
 /** The batch forms that return futures: outcomes, arguments, deadlines. */
@@ -156,6 +157,9 @@ public class AsyncStoreTest extends StoreFixture {
   /** A clear has no keys to report by, so its future throws what the blocking form throws. */
   @Test(timeOut = 60_000)
   public void shouldCompleteAFailedClearExceptionally() throws Exception {
+    if (inSegments()) {
+      throw new SkipException("a clear of segments is over before its time is");
+    }
     try (HiCacheNixl patient = open()) {
       List<String> keys = new ArrayList<>();
       for (int i = 0; i < 3000; i++) {

@@ -70,7 +70,7 @@ public class CancelTest extends StoreFixture {
           .extracting(PageResult::outcome)
           .containsOnly(PageOutcome.STORED);
     }
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(PAGES);
+    assertPageFiles(PAGES);
     ProcessState.assertNothingAddedTo(before);
   }
 

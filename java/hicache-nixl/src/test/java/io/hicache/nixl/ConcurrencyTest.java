@@ -49,7 +49,7 @@ public class ConcurrencyTest extends StoreFixture {
           });
     }
     assertThat(hits.get()).isPositive();
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(3);
+    assertPageFiles(3);
   }
 
   @Test(timeOut = 120_000)

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.testng.SkipException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 
@@ -77,8 +78,10 @@ public class HiCacheStorageTest extends StoreFixture {
       assertThat(page(target, 0)).isEqualTo(page(source, 2));
       assertThat(page(target, 5)).isEqualTo(untouched);
       boolean zeroCopy = layout == PoolLayout.PAGE_FIRST || layout == PoolLayout.PAGE_FIRST_DIRECT;
-      assertThat(filesBelow(dir).stream().filter(f -> !f.toString().contains("/.hicache/")))
-          .hasSize(zeroCopy && !mla ? 6 : 3);
+      if (!inSegments()) {
+        assertThat(filesBelow(dir).stream().filter(f -> !f.toString().contains("/.hicache/")))
+            .hasSize(zeroCopy && !mla ? 6 : 3);
+      }
     }
   }
 
@@ -89,6 +92,9 @@ public class HiCacheStorageTest extends StoreFixture {
 
   @Test(dataProvider = "pageCounts")
   public void shouldSplitAPageOnlyWhereSglangDoesWhateverThePoolsSize(int pages) throws Exception {
+    if (inSegments()) {
+      throw new SkipException("looks at files");
+    }
     // K and V have 6144 bytes each, the page 12288: only the page is a multiple of 4096.
     HostKVCacheBuilder half = HostKVCache.builder().mha(3, 2, 32).pages(pages).pageSize(TOKENS);
     half.dtype(ScalarType.BFloat16).layout(PoolLayout.PAGE_FIRST);

@@ -19,6 +19,7 @@ import org.testng.annotations.DataProvider;
 
 /** A directory for one test's pages, and stores in it over real NIXL. */
 abstract class StoreFixture {
+  private static final String LAYOUT = System.getProperty("hicache.test.layout", "files");
   private static final Path ROOT = Path.of("target", "test-stores").toAbsolutePath();
 
   /** Removed with everything in it after each test. */
@@ -50,7 +51,7 @@ abstract class StoreFixture {
         .environment(Map.of())
         .storageDirs(dir)
         .backend("POSIX")
-        .layout(System.getProperty("hicache.test.layout", "files"))
+        .layout(LAYOUT)
         .lanes(2)
         .timeoutMillis(20_000);
   }
@@ -83,6 +84,18 @@ abstract class StoreFixture {
   /** The error of a call that must fail as a wrong argument. */
   static HiCacheException refused(ThrowingCallable call) {
     return refused(ErrorCode.INVALID_ARGUMENT, call);
+  }
+
+  /** Asserts that the directory holds the files of so many pages, and no temporary one. */
+  final void assertPageFiles(int count) throws IOException {
+    if (!inSegments()) {
+      assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(count);
+    }
+  }
+
+  /** True when this run of the suite has the layout that keeps no file for a page. */
+  static boolean inSegments() {
+    return LAYOUT.equals("segments");
   }
 
   /** Removes a directory with everything in it. */

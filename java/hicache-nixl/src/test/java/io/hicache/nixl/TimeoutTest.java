@@ -74,7 +74,7 @@ public class TimeoutTest extends StoreFixture {
       }
       assertThat(patient.batchSet(keys, pages)).isTrue();
     }
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(PAGES);
+    assertPageFiles(PAGES);
     ProcessState.assertNothingAddedTo(before);
   }
 
