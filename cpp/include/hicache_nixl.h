@@ -142,7 +142,7 @@ typedef struct hicache_registration hicache_registration;
  *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
  *   layout                 files: one a page, under SGLang's names | segments: pages in large files   default files
  *   segment_bytes          for segments: size of a segment where a directory gets its first one, a multiple of 1 MiB; a page
- * has at most an eighth of it. 0: 512 MiB, or a sixteenth of the capacity where that is less    default 0 durability for
+ * has at most an eighth of it. 0: 512 MiB, or less: 1/16 of the capacity, 1/64 of the disk  default 0 durability for
  * segments, what survives when the machine stops: none | data: all but the latest sets | full: every set that was reported. The
  * end of a process loses nothing              default none naming                 sglang (bucketed) | sglang-v0 (flat) |
  * namespace (bucketed)         default sglang model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and

@@ -137,6 +137,7 @@ void LayoutSegments::keepBelowHighMark() {
 }
 
 EvictionResult LayoutSegments::note(EvictionResult evicted) {
+  rounds_.fetch_add(1, std::memory_order_relaxed);
   evicted_pages_.fetch_add(evicted.pages, std::memory_order_relaxed);
   evicted_bytes_.fetch_add(evicted.bytes, std::memory_order_relaxed);
   return evicted;

@@ -80,6 +80,8 @@ class LayoutSegments {
   int64_t bytes() const;
   int64_t evictedPages() const { return evicted_pages_.load(std::memory_order_relaxed); }
   int64_t evictedBytes() const { return evicted_bytes_.load(std::memory_order_relaxed); }
+  // How often pages were looked through for some to evict.
+  int64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
   int64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
@@ -96,6 +98,7 @@ class LayoutSegments {
   std::mutex evicting_;
   std::atomic<int64_t> evicted_pages_{0};
   std::atomic<int64_t> evicted_bytes_{0};
+  std::atomic<int64_t> rounds_{0};
   std::atomic<int64_t> refused_{0};
 };
 

@@ -21,7 +21,8 @@ namespace {
 // Their mappings are not shared by all hosts that have them mounted, and LMDB needs that.
 constexpr std::array<std::string_view, 10> kNetworkFileSystems = {"nfs",    "cifs", "smb2", "9p",   "ceph",
                                                                   "lustre", "gpfs", "afs",  "fuse", "beegfs"};
-constexpr const char* kStateName = "state";
+constexpr const char* kStateName = "state";  // the number of the machine's start, or kDurable
+constexpr const char* kDurable = "durable";
 constexpr int64_t kSegmentBytesMax = int64_t{512} << 20;
 constexpr int64_t kSegmentBytesMin = 1 << 20;
 constexpr int64_t kSegmentsOfCapacity = 16;
@@ -45,8 +46,13 @@ SegmentDirectory::SegmentDirectory(std::shared_ptr<FileManager> files, size_t di
     throw Error(HICACHE_UNSUPPORTED, "layout = segments: '" + base.path + "' is on " + base.file_system +
                                          ", which hosts share; use a local disk, or layout = files");
   }
-  forgetWhatTheMachineLost();
+  const bool becomes_durable = forgetWhatTheMachineLost();
   database_ = IndexDatabase::open(files_.folder(), SegmentFiles::kIndex, files_.path(), settings_.durability);
+  if (becomes_durable) {
+    database_->sync();
+    writeState(kDurable);
+    letOthersIn();
+  }
   index_ = std::make_unique<SegmentIndex>(database_, segmentBytes());
   files_.setGeometry(index_->geometry());
   SlotAllocator::Rules rules;
@@ -56,16 +62,24 @@ SegmentDirectory::SegmentDirectory(std::shared_ptr<FileManager> files, size_t di
   slots_ = std::make_unique<SlotAllocator>(*index_, files_, std::move(rules));
 }
 
+void SegmentDirectory::writeState(const std::string& state) {
+  FileCalls& calls = manager_->calls();
+  const int64_t written = calls.writeAt(state_.get(), state.data(), state.size(), 0);
+  int done = written < 0 ? static_cast<int>(written) : calls.truncate(state_.get(), static_cast<int64_t>(state.size()));
+  if (done >= 0 && state == kDurable) done = calls.syncData(state_.get());
+  if (done < 0) throw errnoError("writing '" + files_.path() + "/" + kStateName + "'", -done);
+}
+
 // Without durability the kernel may have written the index in parts only when the machine stopped. Each machine start has its
-// own number: an index of another start is not opened.
-void SegmentDirectory::forgetWhatTheMachineLost() {
+// own number: an index of another start is not opened. True when this store is to make the directory durable, and keeps others
+// out until then.
+bool SegmentDirectory::forgetWhatTheMachineLost() {
   FileCalls& calls = manager_->calls();
   const std::string what = "opening '" + files_.path() + "/" + kStateName + "'";
   const int fd = calls.openBeneath(files_.folder(), kStateName, O_RDWR | O_CREAT, 0600);
   if (fd < 0) throw errnoError(what, -fd);
   state_ = FileHandle(&calls, fd);
   const bool durable = settings_.durability != Durability::kNone;
-  const std::string now = durable ? "durable" : bootId();
   const auto until = std::chrono::steady_clock::now() + kStatePatience;
   for (;;) {
     const bool alone = calls.tryLockByte(fd, 0, ByteLock::kExclusive) >= 0;
@@ -78,17 +92,18 @@ void SegmentDirectory::forgetWhatTheMachineLost() {
     const int64_t size = calls.readAt(fd, state.data(), state.size(), 0);
     if (size < 0) throw errnoError(what, static_cast<int>(-size));
     state.resize(static_cast<size_t>(size));
-    if (alone && !state.empty() && state != "durable" && state != bootId()) files_.removeAll();
-    // Whoever joins a store without durability makes all of it so.
-    if (alone || !durable) {
-      const int64_t written = calls.writeAt(fd, now.data(), now.size(), 0);
-      int cut = written < 0 ? static_cast<int>(written) : calls.truncate(fd, static_cast<int64_t>(now.size()));
-      if (cut < 0) throw errnoError(what, -cut);
-    }
-    int locked = calls.tryLockByte(fd, 0, ByteLock::kShared);
-    if (locked < 0) throw errnoError(what, -locked);
-    return;
+    if (alone && state != kDurable && state != bootId()) files_.removeAll();
+    // Whoever joins without durability ends it for all.
+    if (!durable && state != bootId()) writeState(bootId());
+    if (durable && alone && state != kDurable) return true;
+    letOthersIn();
+    return false;
   }
+}
+
+void SegmentDirectory::letOthersIn() {
+  int locked = manager_->calls().tryLockByte(state_.get(), 0, ByteLock::kShared);
+  if (locked < 0) throw errnoError("locking '" + files_.path() + "/" + kStateName + "'", -locked);
 }
 
 // Small enough that slots of several sizes find place.

@@ -71,7 +71,9 @@ class SegmentDirectory {
     Slot slot;
   };
 
-  void forgetWhatTheMachineLost();
+  bool forgetWhatTheMachineLost();
+  void writeState(const std::string& state);
+  void letOthersIn();
   int64_t segmentBytes() const;
   bool mayGrow(int64_t segments);
   bool isExpired(const StoredPage& page, int64_t now_millis) const;

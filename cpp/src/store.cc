@@ -195,7 +195,7 @@ void Store::describeRoom(Settings* description) const {
     description->add("usage_ready", "true");
     description->add("evicted_pages", std::to_string(segments->evictedPages()));
     description->add("evicted_bytes", std::to_string(segments->evictedBytes()));
-    description->add("eviction_rounds", "0");
+    description->add("eviction_rounds", std::to_string(segments->rounds()));
     description->add("eviction_problem", "");
     description->add("refused_no_space", std::to_string(segments->refused()));
     return;

@@ -317,6 +317,28 @@ TEST_F(SegmentsTest, shouldBeEmptyAfterAnotherStartOfTheMachineUnlessItIsDurable
   }
 }
 
+TEST_F(SegmentsTest, shouldBecomeDurableAndEndToBeWithThoseWhoOpenIt) {
+  const std::string state = disk_ / ".hicache/segments/state";
+  for (const char* durability : {"none", "data", "none", "full"}) {
+    StoreClient& client = openSegments(disk_.path(), {{"durability", durability}});
+    EXPECT_EQ(readFile(state) == "durable", std::string(durability) != "none") << durability;
+    EXPECT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
+    StoreClient& beside = openSegments(disk_.path(), {{"durability", "full"}});
+    EXPECT_EQ(readFile(state) == "durable", std::string(durability) != "none") << "the least durable store decides";
+    EXPECT_TRUE(close(beside));
+    EXPECT_TRUE(isOutcome(client.findPage("key"), HICACHE_HIT));
+    EXPECT_TRUE(close(client));
+  }
+}
+
+TEST_F(SegmentsTest, shouldBeEmptyWhenItsStateIsLost) {
+  StoreClient& client = openSegments(disk_.path());
+  EXPECT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
+  EXPECT_TRUE(close(client));
+  fs::resize_file(disk_ / ".hicache/segments/state", 0);
+  EXPECT_TRUE(isOutcome(openSegments(disk_.path()).findPage("key"), HICACHE_MISS));
+}
+
 TEST_F(SegmentsTest, shouldLetAPageGoWhenItsTimeIsOver) {
   StoreClient& client = openSegments(disk_.path(), {{"ttl_seconds", "1"}});
   ASSERT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));

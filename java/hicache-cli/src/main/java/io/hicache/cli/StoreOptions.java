@@ -89,7 +89,7 @@ final class StoreOptions {
   @Option(names = "--cp-size", paramLabel = "N", description = "Number of context-parallel ranks.")
   private Integer cpSize;
 
-  @Option(names = "--layout", paramLabel = "LAYOUT", description = "files (default).")
+  @Option(names = "--layout", paramLabel = "LAYOUT", description = "files (default) or segments.")
   private String layout;
 
   @Option(

@@ -165,7 +165,8 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
    * {@code segment_bytes}: size of a segment, for {@code layout = segments}. It holds for a
    * directory that gets its first segment; a page has at most an eighth of it.
    *
-   * @param bytes a multiple of 1 MiB, or 0, the default: 512 MiB, or less with a capacity
+   * @param bytes a multiple of 1 MiB, or 0, the default: 512 MiB, less with a small capacity or
+   *     disk
    * @return this builder
    */
   public HiCacheConfigBuilder segmentBytes(long bytes) {
