@@ -222,14 +222,15 @@ TEST_F(UsageTest, shouldCountAPlaceOnlyWhileNobodyChangesIt) {
     EXPECT_FALSE(other->countPlace(7, [] { return int64_t{1}; }));
     EXPECT_TRUE(other->countPlace(8, [] { return int64_t{0}; }));
   }
+  std::thread waiting;
   EXPECT_TRUE(other->countPlace(7, [&] {
-    std::thread waiting([&] { one->hold(7).add(4096); });
+    waiting = std::thread([&] { one->hold(7).add(4096); });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(one->total(), 4096) << "a change in the middle of a count";
-    waiting.detach();
     return int64_t{8192};
   }));
-  EXPECT_TRUE(soon([&] { return one->total() == 12288; })) << one->total();
+  waiting.join();
+  EXPECT_EQ(one->total(), 12288);
 }
 
 TEST_F(UsageTest, shouldGiveItsReservationBackWhicheverCallFails) {
