@@ -12,7 +12,7 @@ import org.testng.annotations.Test;
 /** Every command that takes a directory, over the layout segments. */
 public class SegmentsCommandTest extends CliFixture {
 
-  private Result run(String command, String... arguments) throws IOException {
+  private Result inSegments(String command, String... arguments) throws IOException {
     String[] all = new String[arguments.length + 2];
     all[0] = "--layout";
     all[1] = "segments";
@@ -24,20 +24,21 @@ public class SegmentsCommandTest extends CliFixture {
   public void shouldPutFindListVerifyAndRemovePages() throws IOException {
     Path file = randomFile("page", 10_000);
     Path out = file.resolveSibling("out");
-    assertThat(run("put", "--key", "a", file.toString()).code()).isZero();
-    assertThat(run("put", "--key", "b", randomFile("other", 8192).toString()).code()).isZero();
-    assertThat(run("get", "--key", "a", "--out", out.toString()).code()).isZero();
+    assertThat(inSegments("put", "--key", "a", file.toString()).code()).isZero();
+    assertThat(inSegments("put", "--key", "b", randomFile("other", 8192).toString()).code())
+        .isZero();
+    assertThat(inSegments("get", "--key", "a", "--out", out.toString()).code()).isZero();
     assertThat(Files.readAllBytes(out)).isEqualTo(Files.readAllBytes(file));
-    assertThat(run("exists", "a", "b", "c").lines())
+    assertThat(inSegments("exists", "a", "b", "c").lines())
         .containsExactly("2", "hit     a  10000", "hit     b  8192", "miss    c");
-    JsonNode listed = run("ls", "--json").json();
+    JsonNode listed = inSegments("ls", "--json").json();
     assertThat(listed.get("count").asInt()).isEqualTo(2);
     assertThat(listed.get("bytes").asLong()).isEqualTo(18_192);
-    assertThat(run("verify").code()).isZero();
-    assertThat(run("rm", "a").code()).isZero();
-    assertThat(run("get", "--key", "a", "--out", out.toString()).code()).isEqualTo(1);
-    assertThat(run("clear", "--yes").code()).isZero();
-    assertThat(run("ls", "--json").json().get("count").asInt()).isZero();
+    assertThat(inSegments("verify").code()).isZero();
+    assertThat(inSegments("rm", "a").code()).isZero();
+    assertThat(inSegments("get", "--key", "a", "--out", out.toString()).code()).isEqualTo(1);
+    assertThat(inSegments("clear", "--yes").code()).isZero();
+    assertThat(inSegments("ls", "--json").json().get("count").asInt()).isZero();
     assertThat(runHere("exists", "b").code())
         .as("the layout files knows nothing of it")
         .isEqualTo(1);
