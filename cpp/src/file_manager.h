@@ -109,6 +109,11 @@ class FileManager {
   // False when the store of this number has ended.
   bool isAlive(size_t directory, uint64_t owner);
 
+  // Whether a page of that length moves by direct I/O in a directory: whole blocks, where it works.
+  bool takesDirectIo(size_t directory, int64_t length) const {
+    return length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0 && directories_[directory].direct_io;
+  }
+
   // "<n> of <m> bytes free" on the file system of a directory, for messages.
   std::string freeSpace(size_t directory) const;
 

@@ -21,7 +21,8 @@ bool GetTransfer::open(size_t index, Entry* entry) {
   } catch (const Error& damage) {
     throw dropDamaged(*found, damage);
   }
-  requireFit(target, *found);
+  requireFit(index, parts_->files->pathOf(found->place), found->length(),
+             found->seal ? found->seal->shape.dtype : HICACHE_DTYPE_UNKNOWN);
   entry->place = found->place;
   entry->fd = found->file.get();
   entry->direct = found->direct;
@@ -52,20 +53,6 @@ Error GetTransfer::dropDamaged(const FoundPage& found, const Error& damage) cons
     return removed ? Error(damage.code(), std::string(damage.what()) + " (it was removed)") : damage;
   } catch (const Error& error) {
     return Error(damage.code(), std::string(damage.what()) + " (removing it failed: " + error.what() + ")");
-  }
-}
-
-void GetTransfer::requireFit(const Page& target, const FoundPage& found) const {
-  const std::string path = parts_->files->pathOf(found.place);
-  if (found.length() != target.length) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + path + "' has " + std::to_string(found.length()) +
-                                              " bytes, its target " + std::to_string(target.length));
-  }
-  if (!found.seal || found.seal->shape.dtype == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN) return;
-  if (found.seal->shape.dtype != target.shape.dtype) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + path + "' was stored with dtype " +
-                                              std::to_string(found.seal->shape.dtype) + ", its target has " +
-                                              std::to_string(target.shape.dtype) + " (libtorch ScalarType)");
   }
 }
 

@@ -17,11 +17,9 @@ class GetTransfer final : public PageTransfer {
   bool open(size_t index, Entry* entry) override;
   void prepare(Entry& entry) override;
   void complete(Entry& entry) override;
-  void rewind(Entry&) override {}
   Error diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:
-  void requireFit(const Page& target, const FoundPage& found) const;
   // Reads the page once more by the plain system call: what came wrong through NIXL may be right in the file.
   bool fileIsDamaged(const Entry& entry, const FoundPage& found) const;
   // A damaged page that is ours is removed, unless somebody has replaced it: else exists would go on to promise it.

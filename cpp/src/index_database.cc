@@ -178,13 +178,6 @@ bool IndexTransaction::get(IndexTable table, std::string_view key, std::string_v
   return true;
 }
 
-int64_t IndexTransaction::count(IndexTable table) const {
-  MDB_stat status = {};
-  int rc = ::mdb_stat(transaction_, database_.table(table), &status);
-  if (rc != 0) database_.fail("reading", rc);
-  return static_cast<int64_t>(status.ms_entries);
-}
-
 void IndexWrite::put(IndexTable table, std::string_view key, std::string_view value) {
   MDB_val name = valueOf(key);
   MDB_val content = valueOf(value);

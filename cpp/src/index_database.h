@@ -73,7 +73,6 @@ class IndexTransaction {
   IndexTransaction& operator=(const IndexTransaction&) = delete;
 
   bool get(IndexTable table, std::string_view key, std::string_view* value) const;
-  int64_t count(IndexTable table) const;
 
   IndexDatabase& database() const { return database_; }
   MDB_txn* handle() const { return transaction_; }

@@ -69,8 +69,7 @@ FilePlace LayoutFiles::placeOf(const PageName& page) const {
 PagePlacement LayoutFiles::place(const PageName& page, int64_t length) const {
   PagePlacement placement;
   placement.place = placeOf(page);
-  bool aligned = length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0;
-  placement.direct = aligned && files_->directories()[placement.place.directory].direct_io;
+  placement.direct = files_->takesDirectIo(placement.place.directory, length);
   placement.temp = files_->createTemp(placement.place, placement.direct);
   if (placement.direct) sizeInAdvance(files_.get(), placement, length);
   return placement;
@@ -103,9 +102,7 @@ bool LayoutFiles::isOver(const std::optional<FoundPage>& page) const {
 
 std::optional<FoundPage> LayoutFiles::find(const PageName& name, int64_t expected_length) const {
   FilePlace place = placeOf(name);
-  bool direct = expected_length > 0 && expected_length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
-                files_->directories()[place.directory].direct_io;
-  std::optional<FoundPage> page = open(place, direct);
+  std::optional<FoundPage> page = open(place, files_->takesDirectIo(place.directory, expected_length));
   return isOver(page) ? std::nullopt : std::move(page);
 }
 

@@ -42,7 +42,6 @@ class LayoutSegments {
   LayoutSegments(std::shared_ptr<FileManager> files, const StoreConfig& config);
 
   const KeyCodec& codec() const { return codec_; }
-  FileManager& files() const { return *files_; }
   SegmentDirectory& directory(size_t index) const { return *directories_[index]; }
   size_t directoryCount() const { return directories_.size(); }
   // "segment <path>, offset <n>", for messages.

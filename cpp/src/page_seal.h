@@ -16,6 +16,8 @@ struct PageShape {
   int32_t dtype = HICACHE_DTYPE_UNKNOWN;  // libtorch ScalarType
   int32_t rank = 0;
   std::array<int64_t, HICACHE_RANK_MAX> dims = {};
+
+  bool operator==(const PageShape&) const = default;
 };
 
 struct PageSeal {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "checksum.h"
 #include "get_transfer.h"
 #include "segment_get_transfer.h"
 #include "segment_set_transfer.h"
@@ -51,9 +52,46 @@ int32_t PageTransfer::bufferedFlag(const Entry& entry) const {
   return parts_->files->directories()[entry.place.directory].direct_io && !entry.direct ? HICACHE_FLAG_BUFFERED : 0;
 }
 
-bool PageTransfer::isDirect(size_t directory, int64_t length) const {
-  return length > 0 && length % static_cast<int64_t>(kDirectIoAlignment) == 0 &&
-         parts_->files->directories()[directory].direct_io;
+bool PageTransfer::isSame(size_t index, const PageSeal& stored) const {
+  const Page& wanted = page(index);
+  return static_cast<int64_t>(stored.length) == wanted.length && stored.shape == wanted.shape &&
+         stored.checksum == checksum(wanted.blocks);
+}
+
+void PageTransfer::requireFit(size_t index, const std::string& name, int64_t stored_length, int32_t stored_dtype) const {
+  const Page& target = page(index);
+  if (stored_length != target.length) {
+    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' has " + std::to_string(stored_length) +
+                                              " bytes, its target " + std::to_string(target.length));
+  }
+  if (stored_dtype == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN) return;
+  if (stored_dtype == target.shape.dtype) return;
+  throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' was stored with dtype " + std::to_string(stored_dtype) +
+                                            ", its target has " + std::to_string(target.shape.dtype) +
+                                            " (libtorch ScalarType)");
+}
+
+uint64_t PageTransfer::stage(const Entry& entry) const {
+  if (entry.staged) gather(page(entry.index).blocks, reinterpret_cast<void*>(entry.staging.address));
+  return checksum(memoryOf(entry));
+}
+
+Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, const Error& nixl_failure) const {
+  FileManager& files = *parts_->files;
+  auto offset = static_cast<int64_t>(entry.offset);
+  for (const Block& block : memoryOf(entry)) {
+    const char* data = reinterpret_cast<const char*>(block.address);
+    for (int64_t done = 0; done < block.length;) {
+      int64_t written = files.calls().writeAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
+      if (written < 0) {
+        return errnoError("writing " + where + " (" + files.freeSpace(entry.place.directory) + ")", static_cast<int>(-written));
+      }
+      if (written == 0) break;
+      done += written;
+    }
+    offset += block.length;
+  }
+  return Error(nixl_failure.code(), "writing " + where + ": " + nixl_failure.what(), nixl_failure.nixlStatus());
 }
 
 void PageTransfer::begin() {

@@ -77,8 +77,14 @@ class PageTransfer {
     return chunk_.batch->settledEarly(chunk_.begin + index) || results_[index].outcome != HICACHE_PENDING;
   }
   int32_t bufferedFlag(const Entry& entry) const;
-  // Whether a page of that length takes direct I/O in a directory.
-  bool isDirect(size_t directory, int64_t length) const;
+  // True when a stored page has the very bytes, dtype and shape of page index.
+  bool isSame(size_t index, const PageSeal& stored) const;
+  // Throws INVALID_ARGUMENT where what is stored cannot go into page index. name: of what is stored, for the message.
+  void requireFit(size_t index, const std::string& name, int64_t stored_length, int32_t stored_dtype) const;
+  // Copies the page to where it is staged, and returns its checksum.
+  uint64_t stage(const Entry& entry) const;
+  // Why a page could not be written: by the plain system call, or the NIXL failure when that works. where: for the message.
+  Error diagnoseWrite(const Entry& entry, const std::string& where, const Error& nixl_failure) const;
   // What NIXL reads or fills: the caller's blocks, or the staged copy.
   Blocks memoryOf(const Entry& entry) const { return entry.staged ? Blocks(&entry.staging, 1) : page(entry.index).blocks; }
 

@@ -243,11 +243,9 @@ EvictionResult SegmentDirectory::removeCandidates(const std::vector<Candidate>& 
     const int64_t bytes = index_->bytes(write);
     const size_t end = std::min(candidates.size(), next + kRemovalsAtOnce);
     bool enough = false;
-    for (; next < end && !enough; ++next) {
-      if (bytes + tally.bytes <= bytes_max) {
-        enough = true;
-        break;
-      }
+    for (; next < end; ++next) {
+      enough = bytes + tally.bytes <= bytes_max;
+      if (enough) break;
       const Candidate& oldest = candidates[next];
       const std::string page_key = index_->keyAt(write, oldest.slot);
       // Removed, used or pinned since it was looked at.

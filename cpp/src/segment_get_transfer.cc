@@ -7,6 +7,7 @@ namespace hicache {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr size_t kShownKeyBytes = 100;
 
 }  // namespace
 
@@ -23,27 +24,19 @@ bool SegmentGetTransfer::open(size_t index, Entry* entry) {
     settle(index, PageResult::of(HICACHE_MISS));
     return false;
   }
-  requireFit(page(index), *found);
+  requireFit(index, *found);
   const size_t directory = found->place.directory;
   entry->place.directory = directory;
-  entry->direct = isDirect(directory, entry->length);
+  entry->direct = parts_->files->takesDirectIo(directory, entry->length);
   entry->offset = found->page.slot.offset();
   entry->fd = segments_->open(directory, found->page.slot.segment, entry->direct);
   found_[index] = std::move(found);
   return true;
 }
 
-void SegmentGetTransfer::requireFit(const Page& target, const LayoutSegments::Found& found) const {
-  const std::string name(target.name.key.substr(0, 100));
-  if (found.length() != target.length) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' has " + std::to_string(found.length()) +
-                                              " bytes, its target " + std::to_string(target.length));
-  }
-  const int32_t stored = found.page.seal.shape.dtype;
-  if (stored == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN || stored == target.shape.dtype) return;
-  throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' was stored with dtype " + std::to_string(stored) +
-                                            ", its target has " + std::to_string(target.shape.dtype) +
-                                            " (libtorch ScalarType)");
+void SegmentGetTransfer::requireFit(size_t index, const LayoutSegments::Found& found) const {
+  const std::string name(page(index).name.key.substr(0, kShownKeyBytes));
+  PageTransfer::requireFit(index, name, found.length(), found.page.seal.shape.dtype);
 }
 
 void SegmentGetTransfer::complete(Entry& entry) {
@@ -61,7 +54,7 @@ bool SegmentGetTransfer::readAgain(const Entry& entry) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::optional<LayoutSegments::Found> now = layout_.find(target.name);
     if (!now) break;
-    requireFit(target, *now);
+    requireFit(entry.index, *now);
     readPlainly(entry, *now);
     if (checksum(memoryOf(entry)) == now->page.seal.checksum) {
       found_[entry.index] = std::move(now);

@@ -24,7 +24,7 @@ class SegmentGetTransfer final : public PageTransfer {
   bool coverStorage(Agent& agent, const std::vector<Descriptor>& storage) override;
 
  private:
-  void requireFit(const Page& target, const LayoutSegments::Found& found) const;
+  void requireFit(size_t index, const LayoutSegments::Found& found) const;
   // Reads what stands under the key now. False when the key is settled: the page is gone. Throws CORRUPT, IO.
   bool readAgain(const Entry& entry);
   void readPlainly(const Entry& entry, const LayoutSegments::Found& found) const;

@@ -3,8 +3,6 @@
 
 #include <map>
 
-#include "checksum.h"
-
 namespace hicache {
 
 SegmentSetTransfer::SegmentSetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments,
@@ -29,7 +27,7 @@ bool SegmentSetTransfer::open(size_t index, Entry* entry) {
   written.place = layout_.placeOf(page(index).name);
   written.slot = layout_.takeSlot(written.place.directory, entry->length, segments_->shard());
   entry->place.directory = written.place.directory;
-  entry->direct = isDirect(written.place.directory, entry->length);
+  entry->direct = parts_->files->takesDirectIo(written.place.directory, entry->length);
   entry->offset = written.slot.offset();
   entry->fd = segments_->open(written.place.directory, written.slot.segment, entry->direct);
   return true;
@@ -37,17 +35,10 @@ bool SegmentSetTransfer::open(size_t index, Entry* entry) {
 
 bool SegmentSetTransfer::isStored(size_t index) const {
   const std::optional<LayoutSegments::Found> found = layout_.find(page(index).name);
-  if (!found || found->length() != page(index).length) return false;
-  const PageShape& stored = found->page.seal.shape;
-  const PageShape& wanted = page(index).shape;
-  if (stored.dtype != wanted.dtype || stored.rank != wanted.rank || stored.dims != wanted.dims) return false;
-  return found->page.seal.checksum == checksum(page(index).blocks);
+  return found && isSame(index, found->page.seal);
 }
 
-void SegmentSetTransfer::prepare(Entry& entry) {
-  if (entry.staged) gather(page(entry.index).blocks, reinterpret_cast<void*>(entry.staging.address));
-  written_[entry.index].checksum = checksum(memoryOf(entry));
-}
+void SegmentSetTransfer::prepare(Entry& entry) { written_[entry.index].checksum = stage(entry); }
 
 void SegmentSetTransfer::complete(Entry& entry) {
   Written& written = written_[entry.index];
@@ -103,23 +94,7 @@ bool SegmentSetTransfer::coverStorage(Agent& agent, const std::vector<Descriptor
 
 Error SegmentSetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   const Written& written = written_[entry.index];
-  const std::string where = layout_.describe(written.place.directory, written.slot);
-  auto offset = static_cast<int64_t>(entry.offset);
-  for (const Block& block : memoryOf(entry)) {
-    const char* data = reinterpret_cast<const char*>(block.address);
-    for (int64_t done = 0; done < block.length;) {
-      int64_t moved =
-          parts_->files->calls().writeAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      if (moved < 0) {
-        return errnoError("writing " + where + " (" + parts_->files->freeSpace(written.place.directory) + ")",
-                          static_cast<int>(-moved));
-      }
-      if (moved == 0) break;
-      done += moved;
-    }
-    offset += block.length;
-  }
-  return Error(nixl_failure.code(), "writing " + where + ": " + nixl_failure.what(), nixl_failure.nixlStatus());
+  return diagnoseWrite(entry, layout_.describe(written.place.directory, written.slot), nixl_failure);
 }
 
 }  // namespace hicache

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "checksum.h"
-
 namespace hicache {
 
 SetTransfer::SetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk)
@@ -79,17 +77,10 @@ bool SetTransfer::open(size_t index, Entry* entry) {
 
 bool SetTransfer::isStored(size_t index) const {
   std::optional<FoundPage> found = parts_->layout->look(page(index).name);
-  if (!found || !found->seal || found->file_length != page(index).length || found->length() != page(index).length) return false;
-  const PageShape& stored = found->seal->shape;
-  const PageShape& wanted = page(index).shape;
-  if (stored.dtype != wanted.dtype || stored.rank != wanted.rank || stored.dims != wanted.dims) return false;
-  return found->seal->checksum == checksum(page(index).blocks);
+  return found && found->seal && found->file_length == page(index).length && isSame(index, *found->seal);
 }
 
-void SetTransfer::prepare(Entry& entry) {
-  if (entry.staged) gather(page(entry.index).blocks, reinterpret_cast<void*>(entry.staging.address));
-  checksums_[entry.index] = checksum(memoryOf(entry));
-}
+void SetTransfer::prepare(Entry& entry) { checksums_[entry.index] = stage(entry); }
 
 void SetTransfer::complete(Entry& entry) {
   const Page& stored = page(entry.index);
@@ -108,23 +99,7 @@ void SetTransfer::rewind(Entry& entry) {
 }
 
 Error SetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
-  FileManager& files = *parts_->files;
-  const std::string path = files.pathOf(entry.place);
-  int64_t offset = 0;
-  for (const Block& block : memoryOf(entry)) {
-    const char* data = reinterpret_cast<const char*>(block.address);
-    for (int64_t done = 0; done < block.length;) {
-      int64_t written = files.calls().writeAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      if (written < 0) {
-        return errnoError("writing '" + path + "' (" + files.freeSpace(entry.place.directory) + ")",
-                          static_cast<int>(-written));
-      }
-      if (written == 0) break;
-      done += written;
-    }
-    offset += block.length;
-  }
-  return Error(nixl_failure.code(), "writing '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus());
+  return diagnoseWrite(entry, "'" + parts_->files->pathOf(entry.place) + "'", nixl_failure);
 }
 
 }  // namespace hicache

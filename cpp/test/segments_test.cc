@@ -280,7 +280,6 @@ TEST_F(SegmentsTest, shouldServeWhatHasReplacedAPageWhileItWasRead) {
 }
 
 TEST_F(SegmentsTest, shouldTakeOverWhatADeadProcessHadTaken) {
-  const SettingPairs small = {{"layout", "segments"}, {"segment_bytes", "1048576"}, {"lanes", "1"}};
   uint32_t segments = 0;
   for (int round = 0; round < 20; ++round) {
     ChildProcess child({kHoldATransfer, disk_.path(), "layout=segments"});
