@@ -161,9 +161,10 @@ typedef struct hicache_registration hicache_registration;
  *   l3_cleaner_capacity_gb capacity_bytes in units of 2^30 bytes, as SGLang gives it; with capacity_bytes eviction begins at
  *                          90 % of it and ends at 80 %                                         default: no limit
  *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
- *   chunk_pages, chunk_bytes   largest part of a batch given to one transfer request; chunk_bytes 0: 8 MiB where a directory
- *                          takes direct I/O, else 1 MiB                                        default 32, 0
- *   chunks_in_flight       requests that one lane keeps posted; 0: 4 with direct I/O, else 1   default 0
+ *   chunk_pages, chunk_bytes   largest part of a batch that a lane takes at once; chunk_bytes 0: 8 MiB      default 32, 0
+ *   request_bytes          most bytes of one transfer request, a multiple of 4096; larger pages go in several requests, one
+ *                          after the other; 0: all of a chunk where a directory takes direct I/O, else 512 KiB  default 0
+ *   chunks_in_flight       chunks that one lane has under way; 0: 4 with direct I/O, else 1    default 0
  *   close_timeout          milliseconds that a free without a close waits                      default 5000
  * An unknown name is refused. Returns NULL with *error filled on failure; then nothing is left open. */
 HICACHE_API hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_length, hicache_error* error);
@@ -179,7 +180,7 @@ HICACHE_API void hicache_store_free(hicache_store* store);
 /* Writes a settings blob that describes the store into text (capacity bytes at most) and returns the bytes it needs; call again
  * with more room when that is larger than capacity. Names, with I and J counting from 0:
  *   backend, nixl_plugin, queue, layout, naming, suffix, lanes, lanes_in_quarantine, batches, pages_in_flight, nixl_path
- *   chunk_pages, chunk_bytes, chunks_in_flight (as they are in use)
+ *   chunk_pages, chunk_bytes, request_bytes (0: all of a chunk), chunks_in_flight (as they are in use)
  *   capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under way, -1
  *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
  *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store

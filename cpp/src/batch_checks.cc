@@ -2,10 +2,10 @@
 #include "batch_checks.h"
 
 #include <algorithm>
-#include <map>
-#include <utility>
+#include <tuple>
 
 #include "access_time.h"
+#include "checksum.h"
 
 namespace hicache {
 namespace {
@@ -44,14 +44,24 @@ std::string faultOf(const Page& page) {
 
 // Of several entries with one key the last is stored, as if they were set one after the other.
 void skipSuperseded(Batch* batch) {
-  std::map<std::pair<std::string_view, std::string_view>, size_t> last;
+  struct Entry {
+    uint64_t hash;
+    size_t index;
+    const PageName* name;
+  };
+  std::vector<Entry> entries;
+  entries.reserve(batch->pages().size());
   for (size_t i = 0; i < batch->pages().size(); ++i) {
     if (batch->settledEarly(i)) continue;
     const PageName& name = batch->pages()[i].name;
-    auto [slot, first] = last.try_emplace({name.key, name.component}, i);
-    if (first) continue;
-    batch->settleEarly(slot->second, PageResult::of(HICACHE_SKIPPED));
-    slot->second = i;
+    const uint64_t hash = checksum(name.key.data(), name.key.size()) ^ checksum(name.component.data(), name.component.size());
+    entries.push_back({hash, i, &name});
+  }
+  const auto key = [](const Entry& entry) { return std::tie(entry.hash, entry.name->key, entry.name->component); };
+  std::sort(entries.begin(), entries.end(),
+            [&](const Entry& a, const Entry& b) { return key(a) < key(b) || (key(a) == key(b) && a.index < b.index); });
+  for (size_t i = 1; i < entries.size(); ++i) {
+    if (key(entries[i]) == key(entries[i - 1])) batch->settleEarly(entries[i - 1].index, PageResult::of(HICACHE_SKIPPED));
   }
 }
 

@@ -10,4 +10,8 @@ uint64_t checksumAvx2(const void* data, size_t length) { return XXH3_64bits(data
 
 uint64_t checksumAvx2(Blocks blocks) { return checksumOfBlocks(blocks); }
 
+void updateAvx2(void* state, const void* data, size_t length) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), data, length);
+}
+
 }  // namespace hicache::detail

@@ -56,12 +56,14 @@ Error GetTransfer::dropDamaged(const FoundPage& found, const Error& damage) cons
   }
 }
 
-void GetTransfer::prepare(Entry&) {}
+bool GetTransfer::wantsChecksum(const Entry& entry) const {
+  return parts_->config.verify_checksum && found_[entry.index].seal.has_value();
+}
 
 void GetTransfer::complete(Entry& entry) {
   const FoundPage& found = found_[entry.index];
-  bool verify = parts_->config.verify_checksum && found.seal.has_value();
-  if (verify && checksum(memoryOf(entry)) != found.seal->checksum) {
+  const bool verify = wantsChecksum(entry);
+  if (verify && entry.checksum != found.seal->checksum) {
     const Error damage(HICACHE_CORRUPT,
                        "'" + parts_->files->pathOf(entry.place) +
                            "' does not have the bytes that were set: its checksum differs; set the page again");
@@ -72,7 +74,7 @@ void GetTransfer::complete(Entry& entry) {
   settle(entry.index, PageResult::of(HICACHE_HIT, entry.length, bufferedFlag(entry) | (verify ? 0 : HICACHE_FLAG_UNVERIFIED)));
 }
 
-Error GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
+PageResult GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   FileManager& files = *parts_->files;
   const std::string path = files.pathOf(entry.place);
   int64_t offset = 0;
@@ -80,16 +82,17 @@ Error GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
     char* data = reinterpret_cast<char*>(block.address);
     for (int64_t done = 0; done < block.length;) {
       int64_t read = files.calls().readAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      if (read < 0) return errnoError("reading '" + path + "'", static_cast<int>(-read));
+      if (read < 0) throw errnoError("reading '" + path + "'", static_cast<int>(-read));
       if (read == 0) {
         const std::string cut = "'" + path + "' was cut to " + std::to_string(offset + done) + " bytes while it was read";
-        return dropDamaged(found_[entry.index], Error(HICACHE_CORRUPT, cut));
+        return PageResult::failed(dropDamaged(found_[entry.index], Error(HICACHE_CORRUPT, cut)));
       }
       done += read;
     }
     offset += block.length;
   }
-  return Error(nixl_failure.code(), "reading '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus());
+  return PageResult::failed(
+      Error(nixl_failure.code(), "reading '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus()));
 }
 
 }  // namespace hicache

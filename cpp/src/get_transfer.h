@@ -15,9 +15,9 @@ class GetTransfer final : public PageTransfer {
 
  protected:
   bool open(size_t index, Entry* entry) override;
-  void prepare(Entry& entry) override;
+  bool wantsChecksum(const Entry& entry) const override;
   void complete(Entry& entry) override;
-  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+  PageResult diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:
   // Reads the page once more by the plain system call: what came wrong through NIXL may be right in the file.

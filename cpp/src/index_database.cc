@@ -185,11 +185,14 @@ void IndexWrite::put(IndexTable table, std::string_view key, std::string_view va
   if (rc != 0) database_.fail("writing", rc);
 }
 
-bool IndexWrite::putNew(IndexTable table, std::string_view key, std::string_view value) {
+bool IndexWrite::putNew(IndexTable table, std::string_view key, std::string_view value, std::string_view* known) {
   MDB_val name = valueOf(key);
   MDB_val content = valueOf(value);
   int rc = ::mdb_put(transaction_, database_.table(table), &name, &content, MDB_NOOVERWRITE);
-  if (rc == MDB_KEYEXIST) return false;
+  if (rc == MDB_KEYEXIST) {
+    if (known != nullptr) *known = textOf(content);
+    return false;
+  }
   if (rc != 0) database_.fail("writing", rc);
   return true;
 }

@@ -99,8 +99,8 @@ class IndexWrite final : public IndexTransaction {
   ~IndexWrite();
 
   void put(IndexTable table, std::string_view key, std::string_view value);
-  // False when the key is there already; then nothing changes.
-  bool putNew(IndexTable table, std::string_view key, std::string_view value);
+  // False when the key is there already; then nothing changes, and known is what it has.
+  bool putNew(IndexTable table, std::string_view key, std::string_view value, std::string_view* known = nullptr);
   // False when there is no such key.
   bool remove(IndexTable table, std::string_view key);
   void commit();

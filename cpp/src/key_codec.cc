@@ -176,6 +176,12 @@ bool KeyCodec::isSafe(const PageName& page) const {
 }
 
 std::string KeyCodec::name(const PageName& page) const {
+  std::string name;
+  appendName(page, &name);
+  return name;
+}
+
+void KeyCodec::appendName(const PageName& page, std::string* text) const {
   std::string_view key = page.key;
   if (key.empty()) throw Error(HICACHE_INVALID_ARGUMENT, "key: empty; a key has 1 to 65535 bytes of UTF-8");
   if (key.size() > HICACHE_KEY_BYTES_MAX) {
@@ -186,20 +192,20 @@ std::string KeyCodec::name(const PageName& page) const {
     throw Error(HICACHE_INVALID_ARGUMENT, "component: '" + std::string(page.component.substr(0, 64)) +
                                               "' is none that SGLang has, such as _k, _v, _mamba_temporal or _indexer_0");
   }
-  std::string name;
+  const size_t begin = text->size();
   if (isSafe(page)) {
-    name = key;
+    *text += key;
   } else {
-    name = kDigestMark;
-    for (uint8_t byte : blake2bOf<kDigestBytes>(key)) appendHex(&name, byte);
+    *text += kDigestMark;
+    for (uint8_t byte : blake2bOf<kDigestBytes>(key)) appendHex(text, byte);
   }
-  name += suffixOf(page.component);
-  name += page.component;
-  if (name.size() > kNameBytesMax) {
+  *text += suffixOf(page.component);
+  *text += page.component;
+  if (text->size() - begin > kNameBytesMax) {
+    text->resize(begin);
     throw Error(HICACHE_INVALID_ARGUMENT, "model: the name suffix '" + suffix_ + "' leaves no room for the component '" +
                                               std::string(page.component) + "'; give a shorter model name");
   }
-  return name;
 }
 
 bool KeyCodec::isDigestName(std::string_view name) { return name.substr(0, kDigestMark.size()) == kDigestMark; }

@@ -62,6 +62,8 @@ class KeyCodec {
   // The file name: key + suffix + component, or "%h-" + BLAKE2b-256 of the key + suffix + component where the key is no safe
   // file name. Throws INVALID_ARGUMENT for an empty or over-long key and for an unknown component.
   std::string name(const PageName& page) const;
+  // The same, behind what text has already.
+  void appendName(const PageName& page, std::string* text) const;
 
   // True when name(key) is a digest: the key cannot be read back from the name.
   static bool isDigestName(std::string_view name);

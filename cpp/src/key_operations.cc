@@ -55,10 +55,10 @@ PageResult pin(const LayoutFiles& layout, const PageName& name, int64_t lease_mi
   return PageResult::of(HICACHE_HIT, found->length(), found->seal ? 0 : HICACHE_FLAG_UNVERIFIED);
 }
 
-PageResult run(LayoutSegments& layout, const Batch& batch, const Page& page) {
+PageResult run(LayoutSegments& layout, LayoutSegments::Look* look, const Batch& batch, const Page& page) {
   switch (batch.operation()) {
     case Operation::kExists:
-      return layout.exists(page);
+      return LayoutSegments::exists(page, look);
     case Operation::kDelete:
       return PageResult::of(layout.remove(page.name) ? HICACHE_REMOVED : HICACHE_MISS);
     case Operation::kClear:
@@ -91,13 +91,23 @@ PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) 
 
 }  // namespace
 
-PageResult runKeyOperation(const StoreParts& parts, const Batch& batch, size_t index) {
-  try {
-    const Page& page = batch.pages()[index];
-    return parts.segments != nullptr ? run(*parts.segments, batch, page) : run(*parts.layout, batch, page);
-  } catch (...) {
-    return PageResult::failed(currentError());
+std::vector<PageResult> runKeyOperations(const StoreParts& parts, const Chunk& chunk) {
+  const Batch& batch = *chunk.batch;
+  std::vector<PageResult> results(chunk.end - chunk.begin);
+  std::optional<LayoutSegments::Look> look;
+  if (parts.segments != nullptr && batch.operation() == Operation::kExists) look.emplace(*parts.segments);
+  for (size_t i = chunk.begin; i < chunk.end && !batch.abandoned(); ++i) {
+    if (batch.settledEarly(i)) continue;
+    const Page& page = batch.pages()[i];
+    PageResult& result = results[i - chunk.begin];
+    try {
+      result = parts.segments != nullptr ? run(*parts.segments, look ? &*look : nullptr, batch, page)
+                                         : run(*parts.layout, batch, page);
+    } catch (...) {
+      result = PageResult::failed(currentError());
+    }
   }
+  return results;
 }
 
 }  // namespace hicache

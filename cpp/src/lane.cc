@@ -95,7 +95,7 @@ bool Lane::takeChunks() {
 void Lane::start(Chunk chunk) {
   Operation operation = chunk.batch->operation();
   if (operation != Operation::kSet && operation != Operation::kGet) {
-    runNow(chunk);
+    endChunk(chunk, runKeyOperations(*parts_, chunk));
     return;
   }
   try {
@@ -110,14 +110,6 @@ void Lane::start(Chunk chunk) {
   } catch (...) {
     endChunk(chunk, std::vector<PageResult>(chunk.end - chunk.begin, PageResult::failed(currentError())));
   }
-}
-
-void Lane::runNow(const Chunk& chunk) {
-  std::vector<PageResult> results(chunk.end - chunk.begin);
-  for (size_t i = 0; i < results.size() && !chunk.batch->abandoned(); ++i) {
-    if (!chunk.batch->settledEarly(chunk.begin + i)) results[i] = runKeyOperation(*parts_, *chunk.batch, chunk.begin + i);
-  }
-  endChunk(chunk, std::move(results));
 }
 
 bool Lane::advance(PageTransfer& transfer) {

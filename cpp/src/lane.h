@@ -37,7 +37,6 @@ class Lane {
   void run();
   bool takeChunks();
   void start(Chunk chunk);
-  void runNow(const Chunk& chunk);
   bool advance(PageTransfer& transfer);
   // Makes sure that no I/O of a failed request is left: once nothing else is in flight, the suspect agent is destroyed, which
   // waits for what it still runs. False while something is in flight.

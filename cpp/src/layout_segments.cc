@@ -14,7 +14,10 @@ constexpr int64_t kEvictedShare = 16;
 }  // namespace
 
 LayoutSegments::LayoutSegments(std::shared_ptr<FileManager> files, const StoreConfig& config)
-    : files_(std::move(files)), codec_(config.naming), limits_(config.limits) {
+    : files_(std::move(files)),
+      codec_(config.naming),
+      key_prefix_(SegmentIndex::keyPrefix(codec_.suffix())),
+      limits_(config.limits) {
   SegmentDirectory::Settings settings;
   settings.segment_bytes = config.segment_bytes;
   settings.durability = config.durability;
@@ -29,47 +32,55 @@ std::string LayoutSegments::describe(size_t directory, const Slot& slot) const {
 }
 
 LayoutSegments::Place LayoutSegments::placeOf(const PageName& name) const {
-  const std::string text = codec_.name(name);
-  return {routeName(text, directories_.size()).directory, SegmentIndex::pageKey(codec_.suffix(), text)};
+  Place place;
+  place.directory = appendPlace(name, &place.page_key);
+  return place;
 }
 
-std::optional<LayoutSegments::Found> LayoutSegments::find(const PageName& name) const {
-  Place place = placeOf(name);
-  std::optional<StoredPage> page = directories_[place.directory]->find(place.page_key);
+size_t LayoutSegments::appendPlace(const PageName& name, std::string* text) const {
+  const size_t begin = text->size() + key_prefix_.size();
+  *text += key_prefix_;
+  codec_.appendName(name, text);
+  if (directories_.size() == 1) return 0;
+  return routeName(std::string_view(*text).substr(begin), directories_.size()).directory;
+}
+
+std::optional<LayoutSegments::Found> LayoutSegments::Look::find(const PageName& name) {
+  page_key_.clear();
+  const size_t directory = layout_.appendPlace(name, &page_key_);
+  const SegmentDirectory& searched = layout_.directory(directory);
+  std::optional<IndexRead>& read = reads_[directory];
+  if (!read) read.emplace(searched.index().database());
+  std::optional<StoredPage> page = searched.find(*read, page_key_);
   if (!page) return std::nullopt;
-  return Found{std::move(place), std::move(*page)};
+  return Found{directory, std::move(*page)};
 }
 
-bool LayoutSegments::isStill(const Found& found) const {
-  std::optional<StoredPage> page = directories_[found.place.directory]->find(found.place.page_key);
-  return page && page->generation == found.page.generation;
+bool LayoutSegments::isStill(const PageName& name, const Found& found) const {
+  std::optional<Found> now = find(name);
+  return now && now->page.generation == found.page.generation;
 }
 
-void LayoutSegments::noteUse(const Found& found) const {
-  std::atomic<uint32_t>& last_use = directories_[found.place.directory]->lastUse(found.page.slot);
+void LayoutSegments::noteUse(std::atomic<uint32_t>& last_use) {
   const auto now = static_cast<uint32_t>(nowNanos() / kNanosPerSecond);
   uint32_t known = last_use.load(std::memory_order_relaxed);
   while (known < now && !last_use.compare_exchange_weak(known, now, std::memory_order_relaxed)) {
   }
 }
 
-Slot LayoutSegments::takeSlot(size_t directory, int64_t length, size_t shard) {
+std::vector<Slot> LayoutSegments::takeSlots(size_t directory, int64_t length, size_t shard, size_t count) {
   SegmentDirectory& taken_from = *directories_[directory];
   const uint32_t blocks = SegmentIndex::slotBlocksOf(length);
   const SegmentGeometry& geometry = taken_from.index().geometry();
   if (limits_.capacity_bytes > 0 && int64_t{blocks} * kSlotUnit > limits_.capacity_bytes) throw refusal(directory, length);
-  if (blocks > geometry.slabBlocks()) {
-    throw Error(HICACHE_INVALID_ARGUMENT,
-                "set: a page of " + std::to_string(length) + " bytes, and the segments in '" + taken_from.files().path() +
-                    "' take pages up to " + std::to_string(geometry.slabBytes()) +
-                    ": set segment_bytes to 8 times a page in a new directory, or use layout = files");
-  }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (std::optional<Slot> slot = taken_from.slots().take(blocks, shard)) return *slot;
+    std::vector<Slot> slots = taken_from.slots().take(blocks, shard, count);
+    if (!slots.empty()) return slots;
     if (!limits_.evicts) break;
     const int64_t used = taken_from.bytes();
     EvictionResult evicted;
-    if (attempt == 0) evicted = evictTo(directory, used - std::max(geometry.slabBytes(), used / kEvictedShare));
+    const int64_t wanted = std::max(geometry.slabBytes(), int64_t{blocks} * kSlotUnit);
+    if (attempt == 0) evicted = evictTo(directory, used - std::max(wanted, used / kEvictedShare));
     // What went may have been of other sizes: then a slab changes its own.
     if (evicted.pages == 0 && note(taken_from.evictSlab()).pages == 0) break;
   }
@@ -119,13 +130,16 @@ void LayoutSegments::publish(size_t directory, std::vector<Publication>* pages) 
     published_in.publish(again, bytesMaxOf(directory));
     for (size_t i = 0; i < refused.size(); ++i) refused[i]->error = again[i].error;
   }
+  std::vector<Slot> published;
+  published.reserve(pages->size());
   for (Publication& each : *pages) {
     if (each.error) {
       each.error = refusal(directory, static_cast<int64_t>(each.page.seal.length));
     } else {
-      published_in.slots().published(each.page.slot);
+      published.push_back(each.page.slot);
     }
   }
+  published_in.slots().published(published);
   keepBelowHighMark();
 }
 
@@ -172,8 +186,8 @@ int64_t LayoutSegments::bytes() const {
   return all;
 }
 
-PageResult LayoutSegments::exists(const Page& page) const {
-  std::optional<Found> found = find(page.name);
+PageResult LayoutSegments::exists(const Page& page, Look* look) {
+  std::optional<Found> found = look->find(page.name);
   if (!found) return PageResult::of(HICACHE_MISS);
   const bool fits = page.length < 0 || found->length() == page.length;
   return PageResult::of(fits ? HICACHE_HIT : HICACHE_MISS, found->length());
@@ -184,9 +198,9 @@ PageResult LayoutSegments::pin(const PageName& name, int64_t lease_millis) const
   if (!found) return PageResult::of(HICACHE_MISS);
   // Whole seconds, no fewer than asked for.
   const int64_t until = nowNanos() + lease_millis * kNanosPerMilli + (lease_millis > 0 ? kNanosPerSecond - 1 : 0);
-  directories_[found->place.directory]->lastUse(found->page.slot).store(static_cast<uint32_t>(until / kNanosPerSecond));
+  directories_[found->directory]->lastUse(found->page.slot).store(static_cast<uint32_t>(until / kNanosPerSecond));
   // It may have been evicted just now, and then the lease is another page's.
-  return isStill(*found) ? PageResult::of(HICACHE_HIT, found->length()) : PageResult::of(HICACHE_MISS);
+  return isStill(name, *found) ? PageResult::of(HICACHE_HIT, found->length()) : PageResult::of(HICACHE_MISS);
 }
 
 bool LayoutSegments::remove(const PageName& name) {
@@ -196,7 +210,7 @@ bool LayoutSegments::remove(const PageName& name) {
 
 int64_t LayoutSegments::clear(const std::function<bool()>& stop) {
   int64_t removed = 0;
-  for (const auto& directory : directories_) removed += directory->clear(SegmentIndex::keyPrefix(codec_.suffix()), stop);
+  for (const auto& directory : directories_) removed += directory->clear(key_prefix_, stop);
   return removed;
 }
 

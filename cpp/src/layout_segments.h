@@ -32,10 +32,23 @@ class LayoutSegments {
 
   // A page that was found. Its slot may go to another page at any time, so what is read from it has to be checked.
   struct Found {
-    Place place;
+    size_t directory = 0;
     StoredPage page;
 
     int64_t length() const { return static_cast<int64_t>(page.seal.length); }
+  };
+
+  // Finds several pages, in each directory as it was when the first was looked for there; short-lived, since until its end
+  // nothing that it may still see can be used again. Threads: one at a time.
+  class Look {
+   public:
+    explicit Look(const LayoutSegments& layout) : layout_(layout), reads_(layout.directoryCount()) {}
+    std::optional<Found> find(const PageName& name);
+
+   private:
+    const LayoutSegments& layout_;
+    std::vector<std::optional<IndexRead>> reads_;
+    std::string page_key_;
   };
 
   // Throws Error, see SegmentDirectory.
@@ -49,26 +62,28 @@ class LayoutSegments {
 
   // Throws INVALID_ARGUMENT for an empty or over-long key.
   Place placeOf(const PageName& name) const;
-  std::optional<Found> find(const PageName& name) const;
+  // The same: the directory, and the key behind what text has already.
+  size_t appendPlace(const PageName& name, std::string* text) const;
+  std::optional<Found> find(const PageName& name) const { return Look(*this).find(name); }
   // True while the page has not been replaced or removed: then what was read from its slot before is of this page.
-  bool isStill(const Found& found) const;
-  void noteUse(const Found& found) const;
+  bool isStill(const PageName& name, const Found& found) const;
+  static void noteUse(std::atomic<uint32_t>& last_use);
 
-  // A slot for a page, neighbouring the shard's last one where possible; evicts when there is none. Throws NO_SPACE, or
-  // INVALID_ARGUMENT for a page that is too large for any. End it with publish or giveBack.
-  Slot takeSlot(size_t directory, int64_t length, size_t shard);
-  void giveBack(size_t directory, const Slot& slot) { directories_[directory]->slots().giveBack(slot); }
+  // Slots for pages of a length, at least one and at most count, neighbours of the shard's last one where possible; evicts when
+  // there is none. Throws NO_SPACE. End each with publish or giveBack.
+  std::vector<Slot> takeSlots(size_t directory, int64_t length, size_t shard, size_t count);
+  void giveBack(size_t directory, const std::vector<Slot>& slots) { directories_[directory]->slots().giveBack(slots); }
   // Gives pages their names in one step, evicting within the capacity. Of a page with an error afterwards the slot is still the
   // caller's. Throws Error; then all are.
   void publish(size_t directory, std::vector<Publication>* pages);
 
   // One key's operation on the index.
-  PageResult exists(const Page& page) const;
+  static PageResult exists(const Page& page, Look* look);
   PageResult pin(const PageName& name, int64_t lease_millis) const;
   bool remove(const PageName& name);
   // That very page, if it is still there.
-  bool remove(const Found& found) {
-    return directories_[found.place.directory]->remove(found.place.page_key, found.page.generation);
+  bool remove(const PageName& name, const Found& found) {
+    return directories_[found.directory]->remove(placeOf(name).page_key, found.page.generation);
   }
   // Removes every page of this naming; returns how many.
   int64_t clear(const std::function<bool()>& stop);
@@ -92,6 +107,7 @@ class LayoutSegments {
 
   const std::shared_ptr<FileManager> files_;
   const KeyCodec codec_;
+  const std::string key_prefix_;  // of all pages of this naming
   const Limits limits_;
   std::vector<std::unique_ptr<SegmentDirectory>> directories_;
   std::mutex evicting_;

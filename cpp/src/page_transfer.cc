@@ -58,22 +58,17 @@ bool PageTransfer::isSame(size_t index, const PageSeal& stored) const {
          stored.checksum == checksum(wanted.blocks);
 }
 
-void PageTransfer::requireFit(size_t index, const std::string& name, int64_t stored_length, int32_t stored_dtype) const {
+void PageTransfer::requireFit(size_t index, std::string_view name, int64_t stored_length, int32_t stored_dtype) const {
   const Page& target = page(index);
   if (stored_length != target.length) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' has " + std::to_string(stored_length) +
+    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + std::string(name) + "' has " + std::to_string(stored_length) +
                                               " bytes, its target " + std::to_string(target.length));
   }
   if (stored_dtype == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN) return;
   if (stored_dtype == target.shape.dtype) return;
-  throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + name + "' was stored with dtype " + std::to_string(stored_dtype) +
-                                            ", its target has " + std::to_string(target.shape.dtype) +
-                                            " (libtorch ScalarType)");
-}
-
-uint64_t PageTransfer::stage(const Entry& entry) const {
-  if (entry.staged) gather(page(entry.index).blocks, reinterpret_cast<void*>(entry.staging.address));
-  return checksum(memoryOf(entry));
+  throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + std::string(name) + "' was stored with dtype " +
+                                            std::to_string(stored_dtype) + ", its target has " +
+                                            std::to_string(target.shape.dtype) + " (libtorch ScalarType)");
 }
 
 Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, const Error& nixl_failure) const {
@@ -95,7 +90,21 @@ Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, 
 }
 
 void PageTransfer::begin() {
-  const PhaseTimes::Scope time(&times_, HICACHE_PHASE_PREPARE);
+  times_.enter(HICACHE_PHASE_PREPARE);
+  entries_.reserve(results_.size());
+  openAll();
+  try {
+    assignMemory();
+  } catch (...) {
+    const Error error = currentError();
+    for (const Entry& entry : entries_) settle(entry.index, PageResult::failed(error));
+    entries_.clear();
+  }
+  planAttempts();
+  times_.pause();
+}
+
+void PageTransfer::openAll() {
   for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
     if (isSettled(i)) continue;
     try {
@@ -108,15 +117,49 @@ void PageTransfer::begin() {
       settle(i, PageResult::failed(currentError()));
     }
   }
-  try {
-    assignMemory();
-  } catch (...) {
-    const Error error = currentError();
-    for (const Entry& entry : entries_) settle(entry.index, PageResult::failed(error));
-    entries_.clear();
+}
+
+void PageTransfer::planAttempts() {
+  const int64_t bytes_max = parts_->config.request_bytes;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const int64_t length = entries_[i].length;
+    if (length > bytes_max && !entries_[i].staged && page(entries_[i].index).blocks.size() == 1) {
+      for (int64_t from = 0; from < length; from += bytes_max)
+        attempts_.push_back({i, i + 1, from, std::min(bytes_max, length - from)});
+      continue;
+    }
+    bytes += length;
+    if (!attempts_.empty() && !attempts_.back().isPart() && bytes <= bytes_max) {
+      attempts_.back().end = i + 1;
+    } else {
+      attempts_.push_back({i, i + 1});
+      bytes = length;
+    }
   }
-  for (Entry& entry : entries_) prepare(entry);
-  if (!entries_.empty()) attempts_.emplace_back(0, entries_.size());
+}
+
+void PageTransfer::prepare(const Attempt& attempt) {
+  if (operation_ != TransferOperation::kWrite) return;
+  for (size_t i = attempt.begin; i < attempt.end; ++i) {
+    if (entries_[i].staged) gather(page(entries_[i].index).blocks, reinterpret_cast<void*>(entries_[i].staging.address));
+  }
+  takeChecksums(attempt);
+}
+
+void PageTransfer::takeChecksums(const Attempt& attempt) {
+  if (!attempt.isPart()) {
+    for (size_t i = attempt.begin; i < attempt.end; ++i) {
+      if (wantsChecksum(entries_[i])) entries_[i].checksum = checksum(memoryOf(entries_[i]));
+    }
+    return;
+  }
+  Entry& entry = entries_[attempt.begin];
+  if (!wantsChecksum(entry)) return;
+  if (attempt.from == 0) parts_checksum_.reset();
+  const uint64_t address = memoryOf(entry)[0].address + static_cast<uint64_t>(attempt.from);
+  parts_checksum_.update(reinterpret_cast<const void*>(address), static_cast<size_t>(attempt.bytes));
+  if (attempt.from + attempt.bytes == entry.length) entry.checksum = parts_checksum_.digest();
 }
 
 void PageTransfer::requireHostMemory(Blocks blocks) const {
@@ -153,10 +196,9 @@ void PageTransfer::assignMemory() {
 }
 
 bool PageTransfer::post(Agent& agent, const LaneMemory& memory) {
-  const Clock::time_point begin = Clock::now();
+  times_.enter(HICACHE_PHASE_PREPARE);
   const bool good = postNext(agent, memory);
-  times_.count(HICACHE_PHASE_POST, begin);
-  posted_ = Clock::now();
+  if (!inFlight()) times_.pause();
   return good;
 }
 
@@ -166,26 +208,28 @@ bool PageTransfer::postNext(Agent& agent, const LaneMemory& memory) {
     return true;
   }
   if (std::exchange(rewind_pending_, false)) {
-    for (const auto& attempt : attempts_) rewind(entries_[attempt.first]);
+    for (const Attempt& attempt : attempts_) rewind(entries_[attempt.begin]);
   }
   try {
+    prepare(attempts_.front());
+    times_.enter(HICACHE_PHASE_POST);
     request_ = makeRequest(agent, memory);
   } catch (...) {
     failAttempt(currentError());
     return false;
   }
   if (request_ == nullptr) {
-    endAttempt();
+    completeAttempt();
     return true;
   }
-  TransferRequest::State state = request_->post();
-  if (state == TransferRequest::State::kInFlight) return true;
-  return moveOn();
+  request_->post();
+  times_.enter(HICACHE_PHASE_TRANSFER);
+  return request_->state() == TransferRequest::State::kInFlight || moveOn();
 }
 
 bool PageTransfer::poll() {
   const bool good = moveOn();
-  if (!inFlight()) times_.count(HICACHE_PHASE_TRANSFER, posted_);
+  if (!inFlight()) times_.pause();
   return good;
 }
 
@@ -200,20 +244,26 @@ bool PageTransfer::moveOn() {
     failAttempt(nixlError(HICACHE_TRANSFER_FAILED, std::string("the transfer through ") + parts_->backend.name, status));
     return false;
   }
-  endAttempt();
+  completeAttempt();
   return clean;
 }
 
 std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const LaneMemory& memory) {
-  auto [begin, end] = attempts_.front();
+  const Attempt& attempt = attempts_.front();
   std::vector<Descriptor> local;
   std::vector<Descriptor> storage;
-  local.reserve(end - begin);
-  storage.reserve(end - begin);
-  for (size_t i = begin; i < end; ++i) {
+  local.reserve(attempt.end - attempt.begin);
+  storage.reserve(attempt.end - attempt.begin);
+  for (size_t i = attempt.begin; i < attempt.end; ++i) {
     const Entry& entry = entries_[i];
-    uint64_t offset = entry.offset;
-    for (const Block& block : memoryOf(entry)) {
+    uint64_t offset = entry.offset + static_cast<uint64_t>(attempt.from);
+    Blocks blocks = memoryOf(entry);
+    Block part;
+    if (attempt.isPart()) {
+      part = {blocks[0].address + static_cast<uint64_t>(attempt.from), attempt.bytes};
+      blocks = Blocks(&part, 1);
+    }
+    for (const Block& block : blocks) {
       // A block of no bytes needs no transfer; Linux moves no more than 2 GiB at once.
       for (uint64_t at = 0, length = static_cast<uint64_t>(block.length); at < length; at += kDescriptorBytesMax) {
         uint64_t bytes = std::min(length - at, kDescriptorBytesMax);
@@ -242,52 +292,65 @@ bool PageTransfer::failedButMoving() const {
   // Over POSIX AIO, NIXL reports a request's first failure while its other reads and writes run on in the C library's threads.
   // Only the C library knows when a file has none left; what it has not begun, it drops.
   if (parts_->backend.queue != "posix_aio") return false;
-  auto [begin, end] = attempts_.front();
-  return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(begin), entries_.begin() + static_cast<std::ptrdiff_t>(end),
+  const Attempt& attempt = attempts_.front();
+  return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(attempt.begin),
+                     entries_.begin() + static_cast<std::ptrdiff_t>(attempt.end),
                      [](const Entry& entry) { return ::aio_cancel(entry.fd, nullptr) == AIO_NOTCANCELED; });
 }
 
-void PageTransfer::endAttempt() {
-  for (size_t i = attempts_.front().first; i < attempts_.front().second; ++i) entries_[i].moved = true;
+void PageTransfer::completeAttempt() {
+  times_.enter(HICACHE_PHASE_FINISH);
+  const Attempt attempt = attempts_.front();
   attempts_.pop_front();
+  if (batch()->abandoned()) return;
+  if (operation_ == TransferOperation::kRead) takeChecksums(attempt);
+  if (attempt.isPart() && attempt.from + attempt.bytes < entries_[attempt.begin].length) return;
+  for (size_t i = attempt.begin; i < attempt.end; ++i) {
+    try {
+      complete(entries_[i]);
+    } catch (...) {
+      settle(entries_[i].index, PageResult::failed(currentError()));
+    }
+  }
 }
 
 void PageTransfer::failAttempt(const Error& error) {
-  auto [begin, end] = attempts_.front();
+  const Attempt failed = attempts_.front();
   attempts_.pop_front();
   if (batch()->abandoned()) {
     attempts_.clear();
-  } else if (end - begin > 1) {
-    // NIXL has one status for all: find the bad page, so that it does not spoil its neighbours.
-    for (size_t i = begin; i < end; ++i) attempts_.emplace_back(i, i + 1);
-    rewind_pending_ = true;
-  } else {
-    settle(entries_[begin].index, PageResult::failed(diagnose(entries_[begin], error)));
-    rewind(entries_[begin]);
+    return;
   }
+  if (failed.end - failed.begin > 1) {
+    // NIXL has one status for all: find the bad page, so that it does not spoil its neighbours.
+    for (size_t i = failed.end; i > failed.begin; --i) attempts_.push_front({i - 1, i});
+    rewind_pending_ = true;
+    return;
+  }
+  while (!attempts_.empty() && attempts_.front().begin == failed.begin) attempts_.pop_front();  // the page's other parts
+  Entry& entry = entries_[failed.begin];
+  try {
+    settle(entry.index, diagnose(entry, error));
+  } catch (...) {
+    settle(entry.index, PageResult::failed(currentError()));
+  }
+  rewind(entry);
 }
 
 void PageTransfer::fail(const Error& error) {
   for (; !attempts_.empty(); attempts_.pop_front()) {
-    for (size_t i = attempts_.front().first; i < attempts_.front().second; ++i)
+    for (size_t i = attempts_.front().begin; i < attempts_.front().end; ++i)
       settle(entries_[i].index, PageResult::failed(error));
   }
 }
 
 void PageTransfer::finish() {
-  const PhaseTimes::Scope time(&times_, HICACHE_PHASE_FINISH);
-  for (Entry& entry : entries_) {
-    if (!entry.moved || batch()->abandoned()) continue;
-    try {
-      complete(entry);
-    } catch (...) {
-      settle(entry.index, PageResult::failed(currentError()));
-    }
-  }
+  times_.enter(HICACHE_PHASE_FINISH);
   completeAll();
   entries_.clear();
   buffers_->give(std::move(staging_));
   staging_ = AlignedBuffer();
+  times_.pause();
 }
 
 }  // namespace hicache

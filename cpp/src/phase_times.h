@@ -15,21 +15,10 @@ class PhaseTimes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Counts the time of its scope.
-  class Scope {
-   public:
-    Scope(PhaseTimes* times, hicache_phase phase) : times_(times), phase_(phase) {}
-    ~Scope() { times_->count(phase_, start_); }
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
-
-   private:
-    PhaseTimes* const times_;
-    const hicache_phase phase_;
-    const Clock::time_point start_ = Clock::now();
-  };
-
-  void count(hicache_phase phase, Clock::time_point start) { times_[phase] += Clock::now() - start; }
+  // What follows counts for a phase, until the next call.
+  void enter(hicache_phase phase) { change(phase); }
+  // What follows counts for none.
+  void pause() { change(HICACHE_PHASES); }
   void add(const PhaseTimes& other) {
     for (size_t i = 0; i < times_.size(); ++i) times_[i] += other.times_[i];
   }
@@ -38,7 +27,16 @@ class PhaseTimes {
   }
 
  private:
+  void change(hicache_phase phase) {
+    const Clock::time_point now = Clock::now();
+    if (phase_ != HICACHE_PHASES) times_[phase_] += now - since_;
+    phase_ = phase;
+    since_ = now;
+  }
+
   std::array<Clock::duration, HICACHE_PHASES> times_ = {};
+  hicache_phase phase_ = HICACHE_PHASES;
+  Clock::time_point since_;
 };
 
 }  // namespace hicache

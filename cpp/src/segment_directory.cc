@@ -58,8 +58,21 @@ SegmentDirectory::SegmentDirectory(std::shared_ptr<FileManager> files, size_t di
   SlotAllocator::Rules rules;
   rules.owner = manager_->ownerNumber(directory_);
   rules.is_alive = [this](uint64_t owner) { return manager_->isAlive(directory_, owner); };
-  rules.may_grow = [this](int64_t segments) { return mayGrow(segments); };
+  rules.may_grow = [this](int64_t all_bytes, int64_t bytes) { return mayGrow(all_bytes, bytes); };
   slots_ = std::make_unique<SlotAllocator>(*index_, files_, std::move(rules));
+  removeForgottenFiles();
+}
+
+// Of a process that died between forgetting a segment and removing its files.
+void SegmentDirectory::removeForgottenFiles() {
+  const std::vector<uint32_t> found = files_.list();
+  const IndexRead read(*database_);
+  std::set<uint32_t> known;
+  for (const Slab& slab : index_->slabs(read)) known.insert(slab.number / SegmentGeometry::kSlabsPerSegment);
+  // What is not counted yet is being made by somebody.
+  for (uint32_t segment : found) {
+    if (segment < index_->segmentCount(read) && !known.contains(segment)) files_.remove(segment);
+  }
 }
 
 void SegmentDirectory::writeState(const std::string& state) {
@@ -116,12 +129,12 @@ int64_t SegmentDirectory::segmentBytes() const {
   return std::max(kSegmentBytesMin, static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(bytes))));
 }
 
-bool SegmentDirectory::mayGrow(int64_t segments) {
-  const int64_t bytes = index_->geometry().segment_bytes;
+bool SegmentDirectory::mayGrow(int64_t all_bytes, int64_t bytes) {
+  const int64_t usual = index_->geometry().segment_bytes;
   const Limits& limits = settings_.limits;
   // A quarter more than the pages may take, since slabs are of one size each and not all full.
   const int64_t capacity = limits.capacity_bytes / static_cast<int64_t>(settings_.directories);
-  if (limits.capacity_bytes > 0 && segments > 1 && (segments + 1) * bytes > capacity + std::max(capacity / 4, bytes))
+  if (limits.capacity_bytes > 0 && all_bytes > usual && all_bytes + bytes > capacity + std::max(capacity / 4, usual))
     return false;
   if (limits.of_file_system) {
     std::optional<FreeSpace::Sample> sample = free_space_.sample();
@@ -135,7 +148,10 @@ bool SegmentDirectory::isExpired(const StoredPage& page, int64_t now_millis) con
 }
 
 std::optional<StoredPage> SegmentDirectory::find(std::string_view page_key) const {
-  const IndexRead read(*database_);
+  return find(IndexRead(*database_), page_key);
+}
+
+std::optional<StoredPage> SegmentDirectory::find(const IndexRead& read, std::string_view page_key) const {
   std::optional<StoredPage> page = index_->find(read, page_key);
   if (page && settings_.limits.ttl_seconds > 0 && isExpired(*page, nowNanos() / kNanosPerMilli)) return std::nullopt;
   return page;
@@ -154,9 +170,11 @@ void SegmentDirectory::sync(const std::vector<Publication>& pages) const {
 void SegmentDirectory::publish(std::vector<Publication>& pages, int64_t bytes_max) {
   if (settings_.durability != Durability::kNone) sync(pages);
   const uint32_t now = nowSeconds();
+  const int64_t written_millis = nowNanos() / kNanosPerMilli;
+  SegmentFiles::UseTimes last_use(files_);
   for (Publication& each : pages) {
-    each.page.written_millis = nowNanos() / kNanosPerMilli;
-    lastUse(each.page.slot).store(now, std::memory_order_relaxed);
+    each.page.written_millis = written_millis;
+    last_use.of(each.page.slot).store(now, std::memory_order_relaxed);
   }
   IndexWrite write(*database_);
   SegmentIndex::Tally tally;
@@ -169,8 +187,8 @@ void SegmentDirectory::publish(std::vector<Publication>& pages, int64_t bytes_ma
     }
     const Slot freed = index_->publish(write, each.page_key, each.page, &tally);
     if (freed.blocks == 0) continue;
-    const uint32_t leased_until = lastUse(freed).load(std::memory_order_relaxed);
-    if (leased_until > now) lastUse(each.page.slot).store(leased_until, std::memory_order_relaxed);
+    const uint32_t leased_until = last_use.of(freed).load(std::memory_order_relaxed);
+    if (leased_until > now) last_use.of(each.page.slot).store(leased_until, std::memory_order_relaxed);
   }
   index_->commit(write, tally);
 }
@@ -210,19 +228,21 @@ EvictionResult SegmentDirectory::evict(int64_t bytes_max) {
   const uint32_t now = nowSeconds();
   const int64_t now_millis = nowNanos() / kNanosPerMilli;
   int64_t bytes = 0;
+  SegmentFiles::UseTimes use_times(files_);
   {
     const IndexRead read(*database_);
     bytes = index_->bytes(read);
     if (bytes <= bytes_max && settings_.limits.ttl_seconds == 0) return {};
     if (settings_.limits.ttl_seconds > 0) {
       index_->visitPages(read, {}, [&](std::string_view, const StoredPage& page) {
-        if (isExpired(page, now_millis)) expired.push_back({lastUse(page.slot).load(std::memory_order_relaxed), page.slot});
+        if (isExpired(page, now_millis))
+          expired.push_back({use_times.of(page.slot).load(std::memory_order_relaxed), page.slot});
         return true;
       });
     }
     if (bytes > bytes_max) {
       index_->visitSlots(read, [&](const Slot& slot, std::string_view) {
-        const uint32_t last_use = lastUse(slot).load(std::memory_order_relaxed);
+        const uint32_t last_use = use_times.of(slot).load(std::memory_order_relaxed);
         if (last_use <= now) all.push_back({last_use, slot});
         return true;
       });
@@ -283,6 +303,7 @@ EvictionResult SegmentDirectory::evictSlab() {
   std::map<uint32_t, std::vector<Candidate>> by_slab;
   const uint32_t now = nowSeconds();
   std::set<uint32_t> kept;
+  SegmentFiles::UseTimes use_times(files_);
   {
     const IndexRead read(*database_);
     for (const Slab& slab : index_->slabs(read)) {
@@ -290,7 +311,7 @@ EvictionResult SegmentDirectory::evictSlab() {
     }
     index_->visitSlots(read, [&](const Slot& slot, std::string_view) {
       const uint32_t number = index_->slabOf(slot);
-      const uint32_t last_use = lastUse(slot).load(std::memory_order_relaxed);
+      const uint32_t last_use = use_times.of(slot).load(std::memory_order_relaxed);
       if (last_use > now) kept.insert(number);
       by_slab[number].push_back({last_use, slot});
       return true;

@@ -32,7 +32,7 @@ class SegmentDirectory {
 
   // What is to get a name, and what came of it.
   struct Publication {
-    std::string page_key;
+    std::string_view page_key;
     StoredPage page;
     std::optional<Error> error;
   };
@@ -45,6 +45,8 @@ class SegmentDirectory {
   SlotAllocator& slots() { return *slots_; }
 
   std::optional<StoredPage> find(std::string_view page_key) const;
+  // With a look at the index that others share.
+  std::optional<StoredPage> find(const IndexRead& read, std::string_view page_key) const;
   // Gives pages their names, all in one step. A page that finds no room within the limit of bytes has an error then; a slot
   // of it is the caller's again.
   void publish(std::vector<Publication>& pages, int64_t bytes_max);
@@ -75,7 +77,8 @@ class SegmentDirectory {
   void writeState(const std::string& state);
   void letOthersIn();
   int64_t segmentBytes() const;
-  bool mayGrow(int64_t segments);
+  bool mayGrow(int64_t all_bytes, int64_t bytes);
+  void removeForgottenFiles();
   bool isExpired(const StoredPage& page, int64_t now_millis) const;
   void sync(const std::vector<Publication>& pages) const;
   std::vector<std::string> groupOf(const IndexTransaction& transaction, const std::string& page_key);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 #include "error.h"
@@ -53,7 +54,7 @@ FileHandle SegmentFiles::openFile(const std::string& name, int flags) const {
   return FileHandle(&files_->calls(), fd);
 }
 
-void SegmentFiles::create(uint32_t segment) {
+void SegmentFiles::create(uint32_t segment, int64_t bytes) {
   FileCalls& calls = files_->calls();
   const FileHandle used = openFile(numbered(segment, kUsedEnding), O_RDWR | O_CREAT);
   const int64_t used_bytes = int64_t{geometry_.segmentBlocks()} * static_cast<int64_t>(sizeof(uint32_t));
@@ -61,13 +62,35 @@ void SegmentFiles::create(uint32_t segment) {
   if (sized < 0) throw errnoError("making '" + path_ + "/" + numbered(segment, kUsedEnding) + "'", -sized);
   const FileHandle file = openFile(numbered(segment, kSegmentEnding), O_RDWR | O_CREAT);
   // Room in tmpfs is memory, which is not taken in advance.
-  sized =
-      in_memory_ ? calls.truncate(file.get(), geometry_.segment_bytes) : calls.allocate(file.get(), geometry_.segment_bytes);
+  sized = in_memory_ ? calls.truncate(file.get(), bytes) : calls.allocate(file.get(), bytes);
   if (sized >= 0) return;
   const int error = -sized;
+  remove(segment);
+  throw errnoError("making room for " + std::to_string(bytes) + " bytes in '" + pathOf(segment) + "'", error);
+}
+
+void SegmentFiles::remove(uint32_t segment) {
+  FileCalls& calls = files_->calls();
+  // Its room is free at once, even where a lane has it open.
+  const int fd = calls.openBeneath(folder_.get(), numbered(segment, kSegmentEnding).c_str(), O_RDWR, kFileMode);
+  if (fd >= 0) calls.truncate(FileHandle(&calls, fd).get(), 0);
   calls.unlink(folder_.get(), numbered(segment, kSegmentEnding).c_str());
   calls.unlink(folder_.get(), numbered(segment, kUsedEnding).c_str());
-  throw errnoError("making room for " + std::to_string(geometry_.segment_bytes) + " bytes in '" + pathOf(segment) + "'", error);
+}
+
+std::vector<uint32_t> SegmentFiles::list() const {
+  std::vector<uint32_t> segments;
+  for (const std::string& name : names()) {
+    if (name.ends_with(kSegmentEnding)) segments.push_back(static_cast<uint32_t>(std::strtoul(name.c_str(), nullptr, 10)));
+  }
+  return segments;
+}
+
+std::vector<std::string> SegmentFiles::names() const {
+  std::vector<std::string> names;
+  int listed = files_->calls().list(folder_.get(), &names);
+  if (listed < 0) throw errnoError("listing '" + path_ + "'", -listed);
+  return names;
 }
 
 FileHandle SegmentFiles::open(uint32_t segment, bool direct) const {
@@ -76,7 +99,7 @@ FileHandle SegmentFiles::open(uint32_t segment, bool direct) const {
 
 std::atomic<uint32_t>* SegmentFiles::useTimesOf(uint32_t segment) {
   std::lock_guard<std::mutex> lock(mutex_);
-  UseTimes& times = use_times_[segment];
+  Mapping& times = use_times_[segment];
   if (times.address == nullptr) {
     FileCalls& calls = files_->calls();
     const std::string name = numbered(segment, kUsedEnding);
@@ -98,14 +121,9 @@ std::atomic<uint32_t>* SegmentFiles::useTimesOf(uint32_t segment) {
   return static_cast<std::atomic<uint32_t>*>(times.address);
 }
 
-std::atomic<uint32_t>& SegmentFiles::lastUse(const Slot& slot) { return useTimesOf(slot.segment)[slot.block]; }
-
 void SegmentFiles::removeAll() {
-  std::vector<std::string> names;
   FileCalls& calls = files_->calls();
-  int listed = calls.list(folder_.get(), &names);
-  if (listed < 0) throw errnoError("listing '" + path_ + "'", -listed);
-  for (const std::string& name : names) {
+  for (const std::string& name : names()) {
     if (!name.starts_with(kIndex) && !name.ends_with(kSegmentEnding) && !name.ends_with(kUsedEnding)) continue;
     int removed = calls.unlink(folder_.get(), name.c_str());
     if (removed < 0 && removed != -ENOENT) throw errnoError("removing '" + path_ + "/" + name + "'", -removed);

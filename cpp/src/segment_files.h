@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "file_manager.h"
 #include "segment_index.h"
@@ -34,22 +35,46 @@ class SegmentFiles {
 
   // Once, before what follows.
   void setGeometry(const SegmentGeometry& geometry) { geometry_ = geometry; }
-  // A file with room for a whole segment; one of that number that a dead process left is used. Throws IO or NO_SPACE.
-  void create(uint32_t segment);
+  // A file with room for so many bytes; one of that number that a dead process left is used. Throws IO or NO_SPACE.
+  void create(uint32_t segment, int64_t bytes);
+  // Who has it open finds it empty.
+  void remove(uint32_t segment);
   FileHandle open(uint32_t segment, bool direct) const;
+  // The segments that there are files of.
+  std::vector<uint32_t> list() const;
   // When the page in a slot was last used, see above.
-  std::atomic<uint32_t>& lastUse(const Slot& slot);
+  std::atomic<uint32_t>& lastUse(const Slot& slot) { return useTimesOf(slot.segment)[slot.block]; }
   // Removes files that no index knows any more.
   void removeAll();
 
+  // lastUse for many slots: remembers the segment it looked at last, so that neighbours cost no lock. Threads: one at a time.
+  class UseTimes {
+   public:
+    explicit UseTimes(SegmentFiles& files) : files_(&files) {}
+
+    std::atomic<uint32_t>& of(const Slot& slot) {
+      if (times_ == nullptr || slot.segment != segment_) {
+        times_ = files_->useTimesOf(slot.segment);
+        segment_ = slot.segment;
+      }
+      return times_[slot.block];
+    }
+
+   private:
+    SegmentFiles* files_;
+    uint32_t segment_ = 0;
+    std::atomic<uint32_t>* times_ = nullptr;
+  };
+
  private:
-  struct UseTimes {
+  struct Mapping {
     void* address = nullptr;
     size_t length = 0;
   };
 
   std::atomic<uint32_t>* useTimesOf(uint32_t segment);
   FileHandle openFile(const std::string& name, int flags) const;
+  std::vector<std::string> names() const;
 
   const std::shared_ptr<FileManager> files_;
   const std::string path_;
@@ -57,7 +82,7 @@ class SegmentFiles {
   FileHandle folder_;
   SegmentGeometry geometry_;
   std::mutex mutex_;  // guards what follows
-  std::map<uint32_t, UseTimes> use_times_;
+  std::map<uint32_t, Mapping> use_times_;
 };
 
 }  // namespace hicache

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kAttempts = 8;
 constexpr size_t kShownKeyBytes = 100;
+constexpr const char* kCut = "is beyond the end of its segment, which was cut";
 
 }  // namespace
 
@@ -18,33 +19,38 @@ SegmentGetTransfer::SegmentGetTransfer(std::shared_ptr<const StoreParts> parts, 
       segments_(segments),
       found_(pageCount()) {}
 
+void SegmentGetTransfer::openAll() {
+  look_.emplace(layout_);
+  PageTransfer::openAll();
+  look_.reset();
+}
+
 bool SegmentGetTransfer::open(size_t index, Entry* entry) {
-  std::optional<LayoutSegments::Found> found = layout_.find(page(index).name);
+  std::optional<LayoutSegments::Found> found = look_->find(page(index).name);
   if (!found) {
     settle(index, PageResult::of(HICACHE_MISS));
     return false;
   }
   requireFit(index, *found);
-  const size_t directory = found->place.directory;
-  entry->place.directory = directory;
-  entry->direct = parts_->files->takesDirectIo(directory, entry->length);
+  entry->place.directory = found->directory;
+  entry->direct = parts_->files->takesDirectIo(found->directory, entry->length);
   entry->offset = found->page.slot.offset();
-  entry->fd = segments_->open(directory, found->page.slot.segment, entry->direct);
+  entry->fd = segments_->open(found->directory, found->page.slot.segment, entry->direct);
   found_[index] = std::move(found);
   return true;
 }
 
 void SegmentGetTransfer::requireFit(size_t index, const LayoutSegments::Found& found) const {
-  const std::string name(page(index).name.key.substr(0, kShownKeyBytes));
-  PageTransfer::requireFit(index, name, found.length(), found.page.seal.shape.dtype);
+  PageTransfer::requireFit(index, page(index).name.key.substr(0, kShownKeyBytes), found.length(), found.page.seal.shape.dtype);
 }
 
 void SegmentGetTransfer::complete(Entry& entry) {
   const bool verify = parts_->config.verify_checksum;
   const LayoutSegments::Found& found = *found_[entry.index];
-  const bool good = verify ? checksum(memoryOf(entry)) == found.page.seal.checksum : layout_.isStill(found);
+  const bool good = verify ? entry.checksum == found.page.seal.checksum : layout_.isStill(page(entry.index).name, found);
   if (!good && !readAgain(entry)) return;
-  layout_.noteUse(*found_[entry.index]);
+  const LayoutSegments::Found& served = *found_[entry.index];
+  LayoutSegments::noteUse(segments_->lastUse(served.directory, served.page.slot));
   if (entry.staged) scatter(reinterpret_cast<const void*>(entry.staging.address), page(entry.index).blocks);
   settle(entry.index, PageResult::of(HICACHE_HIT, entry.length, bufferedFlag(entry) | (verify ? 0 : HICACHE_FLAG_UNVERIFIED)));
 }
@@ -55,43 +61,46 @@ bool SegmentGetTransfer::readAgain(const Entry& entry) {
     std::optional<LayoutSegments::Found> now = layout_.find(target.name);
     if (!now) break;
     requireFit(entry.index, *now);
-    readPlainly(entry, *now);
-    if (checksum(memoryOf(entry)) == now->page.seal.checksum) {
+    const bool whole = readPlainly(entry, *now);
+    if (whole && checksum(memoryOf(entry)) == now->page.seal.checksum) {
       found_[entry.index] = std::move(now);
       return true;
     }
-    if (layout_.isStill(*now)) {
-      throw dropDamaged(*now, Error(HICACHE_CORRUPT, layout_.describe(now->place.directory, now->page.slot) +
-                                                         " does not have the bytes that were set: their checksum differs; set "
-                                                         "the page again"));
+    if (layout_.isStill(target.name, *now)) {
+      throw dropDamaged(entry, *now,
+                        whole ? "does not have the bytes that were set: their checksum differs; set the page again" : kCut);
     }
   }
   settle(entry.index, PageResult::of(HICACHE_MISS));
   return false;
 }
 
-void SegmentGetTransfer::readPlainly(const Entry& entry, const LayoutSegments::Found& found) const {
-  const int fd = segments_->open(found.place.directory, found.page.slot.segment, entry.direct);
+bool SegmentGetTransfer::readPlainly(const Entry& entry, const LayoutSegments::Found& found) const {
+  const int fd = segments_->open(found.directory, found.page.slot.segment, entry.direct);
   auto offset = static_cast<int64_t>(found.page.slot.offset());
   for (const Block& block : memoryOf(entry)) {
     char* data = reinterpret_cast<char*>(block.address);
     for (int64_t done = 0; done < block.length;) {
       int64_t read = parts_->files->calls().readAt(fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      const std::string where = layout_.describe(found.place.directory, found.page.slot);
-      if (read < 0) throw errnoError("reading " + where, static_cast<int>(-read));
-      if (read == 0) throw dropDamaged(found, Error(HICACHE_CORRUPT, where + ": the segment was cut"));
+      if (read < 0) {
+        throw errnoError("reading " + layout_.describe(found.directory, found.page.slot), static_cast<int>(-read));
+      }
+      if (read == 0) return false;
       done += read;
     }
     offset += block.length;
   }
+  return true;
 }
 
-Error SegmentGetTransfer::dropDamaged(const LayoutSegments::Found& found, const Error& damage) const {
-  if (!parts_->config.remove_corrupt) return damage;
+Error SegmentGetTransfer::dropDamaged(const Entry& entry, const LayoutSegments::Found& found, const std::string& damage) const {
+  const std::string what = layout_.describe(found.directory, found.page.slot) + " " + damage;
+  if (!parts_->config.remove_corrupt) return Error(HICACHE_CORRUPT, what);
   try {
-    return layout_.remove(found) ? Error(damage.code(), std::string(damage.what()) + " (it was removed)") : damage;
+    const bool removed = layout_.remove(page(entry.index).name, found);
+    return Error(HICACHE_CORRUPT, removed ? what + " (it was removed)" : what);
   } catch (const Error& error) {
-    return Error(damage.code(), std::string(damage.what()) + " (removing it failed: " + error.what() + ")");
+    return Error(HICACHE_CORRUPT, what + " (removing it failed: " + error.what() + ")");
   }
 }
 
@@ -100,16 +109,15 @@ bool SegmentGetTransfer::coverStorage(Agent& agent, const std::vector<Descriptor
   return true;
 }
 
-Error SegmentGetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
+PageResult SegmentGetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   const LayoutSegments::Found& found = *found_[entry.index];
-  try {
-    readPlainly(entry, found);
-  } catch (const Error& error) {
-    return error;
+  if (!readPlainly(entry, found)) {
+    if (!layout_.isStill(page(entry.index).name, found)) return PageResult::of(HICACHE_MISS);
+    return PageResult::failed(dropDamaged(entry, found, kCut));
   }
-  return Error(nixl_failure.code(),
-               "reading " + layout_.describe(found.place.directory, found.page.slot) + ": " + nixl_failure.what(),
-               nixl_failure.nixlStatus());
+  return PageResult::failed(Error(nixl_failure.code(),
+                                  "reading " + layout_.describe(found.directory, found.page.slot) + ": " + nixl_failure.what(),
+                                  nixl_failure.nixlStatus()));
 }
 
 }  // namespace hicache

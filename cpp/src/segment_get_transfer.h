@@ -17,21 +17,24 @@ class SegmentGetTransfer final : public PageTransfer {
   SegmentGetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments, Chunk chunk);
 
  protected:
+  void openAll() override;
   bool open(size_t index, Entry* entry) override;
-  void prepare(Entry&) override {}
+  bool wantsChecksum(const Entry&) const override { return parts_->config.verify_checksum; }
   void complete(Entry& entry) override;
-  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+  PageResult diagnose(const Entry& entry, const Error& nixl_failure) override;
   bool coverStorage(Agent& agent, const std::vector<Descriptor>& storage) override;
 
  private:
   void requireFit(size_t index, const LayoutSegments::Found& found) const;
   // Reads what stands under the key now. False when the key is settled: the page is gone. Throws CORRUPT, IO.
   bool readAgain(const Entry& entry);
-  void readPlainly(const Entry& entry, const LayoutSegments::Found& found) const;
-  Error dropDamaged(const LayoutSegments::Found& found, const Error& damage) const;
+  // False when the segment ends before the page does.
+  bool readPlainly(const Entry& entry, const LayoutSegments::Found& found) const;
+  Error dropDamaged(const Entry& entry, const LayoutSegments::Found& found, const std::string& damage) const;
 
   LayoutSegments& layout_;
   LaneSegments* const segments_;
+  std::optional<LayoutSegments::Look> look_;                 // while pages are opened
   std::vector<std::optional<LayoutSegments::Found>> found_;  // by index in the chunk
 };
 

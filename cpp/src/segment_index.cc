@@ -16,6 +16,7 @@ constexpr int64_t kFormat = 1;
 constexpr std::string_view kFormatFact = "format";
 constexpr std::string_view kSegmentBytesFact = "segment_bytes";
 constexpr std::string_view kSegmentsFact = "segments";
+constexpr std::string_view kSegmentBytesAllFact = "all_segments_bytes";
 constexpr std::string_view kBytesFact = "bytes";
 constexpr std::string_view kGenerationFact = "generation";
 
@@ -61,19 +62,18 @@ Slab decodeSlab(std::string_view key, std::string_view value) {
   return slab;
 }
 
-std::string encode(const StoredPage& page) {
+void encode(const StoredPage& page, std::string* value) {
   std::array<uint8_t, PageSeal::kBytesMax> seal;
   const size_t seal_size = page.seal.encode(&seal);
-  std::string value;
-  value.reserve(kPageFixedBytes + seal_size + page.key.size());
-  append(&value, page.slot.segment);
-  append(&value, page.slot.block);
-  append(&value, page.slot.blocks);
-  append(&value, page.generation);
-  append(&value, static_cast<uint64_t>(page.written_millis));
-  append(&value, static_cast<uint16_t>(seal_size));
-  value.append(reinterpret_cast<const char*>(seal.data()), seal_size);
-  return value + page.key;
+  value->clear();
+  append(value, page.slot.segment);
+  append(value, page.slot.block);
+  append(value, page.slot.blocks);
+  append(value, page.generation);
+  append(value, static_cast<uint64_t>(page.written_millis));
+  append(value, static_cast<uint16_t>(seal_size));
+  value->append(reinterpret_cast<const char*>(seal.data()), seal_size);
+  value->append(page.key);
 }
 
 }  // namespace
@@ -98,8 +98,6 @@ std::string SegmentIndex::keyPrefix(std::string_view suffix) {
   append(&prefix, checksum(suffix.data(), suffix.size()));
   return prefix;
 }
-
-std::string SegmentIndex::pageKey(std::string_view suffix, std::string_view name) { return keyPrefix(suffix).append(name); }
 
 std::string_view SegmentIndex::nameIn(std::string_view page_key) { return page_key.substr(kPrefixBytes); }
 
@@ -139,13 +137,16 @@ std::optional<StoredPage> SegmentIndex::find(const IndexTransaction& transaction
 }
 
 Slot SegmentIndex::publish(IndexWrite& write, std::string_view page_key, StoredPage page, Tally* tally) const {
-  Slot freed;
-  if (std::optional<StoredPage> old = find(write, page_key)) {
-    freed = old->slot;
-    freeSlot(write, freed, tally);
-  }
   if (tally->generation == 0) tally->generation = fact(write, kGenerationFact);
   page.generation = static_cast<uint64_t>(++tally->generation);
+  encode(page, &tally->entry);
+  Slot freed;
+  std::string_view known;
+  if (!write.putNew(IndexTable::kPages, page_key, tally->entry, &known)) {
+    freed = decodePage(*database_, known).slot;
+    write.put(IndexTable::kPages, page_key, tally->entry);
+    freeSlot(write, freed, tally);
+  }
   if (!write.putNew(IndexTable::kSlots, slotKey(page.slot.segment, page.slot.block), page_key)) {
     throw Error(HICACHE_INTERNAL, "segment " + std::to_string(page.slot.segment) + ", block " +
                                       std::to_string(page.slot.block) +
@@ -153,7 +154,6 @@ Slot SegmentIndex::publish(IndexWrite& write, std::string_view page_key, StoredP
   }
   ++tally->taken[slabOf(page.slot)];
   tally->bytes += page.slot.bytes();
-  write.put(IndexTable::kPages, page_key, encode(page));
   return freed;
 }
 
@@ -237,7 +237,7 @@ void SegmentIndex::putSlab(IndexWrite& write, const Slab& slab) const {
 std::vector<Slot> SegmentIndex::freeSlots(const IndexTransaction& transaction, const Slab& slab) const {
   const uint32_t segment = slab.number / SegmentGeometry::kSlabsPerSegment;
   const uint32_t first = slab.number % SegmentGeometry::kSlabsPerSegment * geometry_.slabBlocks();
-  const uint32_t end = first + geometry_.slabBlocks();
+  const uint32_t end = first + std::max(geometry_.slabBlocks(), slab.slot_blocks);
   std::vector<Slot> free;
   uint32_t next = first;
   auto freeUpTo = [&](uint32_t limit) {
@@ -273,6 +273,19 @@ uint32_t SegmentIndex::segmentCount(const IndexTransaction& transaction) const {
   return static_cast<uint32_t>(fact(transaction, kSegmentsFact));
 }
 
-void SegmentIndex::setSegmentCount(IndexWrite& write, uint32_t count) const { setFact(write, kSegmentsFact, count); }
+int64_t SegmentIndex::segmentBytes(const IndexTransaction& transaction) const {
+  return fact(transaction, kSegmentBytesAllFact);
+}
+
+void SegmentIndex::addSegment(IndexWrite& write, const std::vector<Slab>& slabs, int64_t bytes) const {
+  for (const Slab& slab : slabs) putSlab(write, slab);
+  setFact(write, kSegmentsFact, int64_t{segmentCount(write)} + 1);
+  setFact(write, kSegmentBytesAllFact, segmentBytes(write) + bytes);
+}
+
+void SegmentIndex::removeSegment(IndexWrite& write, const Slab& only_slab) const {
+  write.remove(IndexTable::kSlabs, slabKey(only_slab.number));
+  setFact(write, kSegmentBytesAllFact, segmentBytes(write) - geometry_.bytesFor(only_slab.slot_blocks));
+}
 
 }  // namespace hicache

@@ -44,6 +44,11 @@ struct SegmentGeometry {
   int64_t slabBytes() const { return segment_bytes / kSlabsPerSegment; }
   uint32_t slabBlocks() const { return static_cast<uint32_t>(slabBytes() / kSlotUnit); }
   uint32_t segmentBlocks() const { return static_cast<uint32_t>(segment_bytes / kSlotUnit); }
+  // A page of more than a slab has a segment of its own, as long as its slot.
+  bool isAlone(uint32_t slot_blocks) const { return slot_blocks > slabBlocks(); }
+  int64_t bytesFor(uint32_t slot_blocks) const {
+    return isAlone(slot_blocks) ? int64_t{slot_blocks} * kSlotUnit : segment_bytes;
+  }
 };
 
 struct StoredPage {
@@ -70,6 +75,7 @@ class SegmentIndex {
     std::map<uint32_t, int64_t> taken;  // by slab
     int64_t bytes = 0;
     int64_t generation = 0;  // the latest given; 0: none
+    std::string entry;       // scratch
   };
 
   // Reads the geometry, or notes this one where there is none yet.
@@ -79,7 +85,6 @@ class SegmentIndex {
   const SegmentGeometry& geometry() const { return geometry_; }
 
   // The key of a page: names of different suffixes are apart, even where they are spelled alike.
-  static std::string pageKey(std::string_view suffix, std::string_view name);
   static std::string_view nameIn(std::string_view page_key);
   // What all keys of a suffix begin with.
   static std::string keyPrefix(std::string_view suffix);
@@ -112,7 +117,11 @@ class SegmentIndex {
   // Bytes of all slots with pages.
   int64_t bytes(const IndexTransaction& transaction) const;
   uint32_t segmentCount(const IndexTransaction& transaction) const;
-  void setSegmentCount(IndexWrite& write, uint32_t count) const;
+  // Bytes of all segments, of which segmentCount have been made, some of them removed again.
+  int64_t segmentBytes(const IndexTransaction& transaction) const;
+  void addSegment(IndexWrite& write, const std::vector<Slab>& slabs, int64_t bytes) const;
+  // Forgets a segment without pages. Its number is not given again: who has it open may still write there.
+  void removeSegment(IndexWrite& write, const Slab& only_slab) const;
 
   // How many blocks a slot for so many bytes has: exact up to 16, then in eight steps for each doubling.
   static uint32_t slotBlocksOf(int64_t length);

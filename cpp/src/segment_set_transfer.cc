@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "segment_set_transfer.h"
 
+#include <algorithm>
 #include <map>
 
 namespace hicache {
@@ -13,9 +14,26 @@ SegmentSetTransfer::SegmentSetTransfer(std::shared_ptr<const StoreParts> parts, 
       written_(pageCount()) {}
 
 SegmentSetTransfer::~SegmentSetTransfer() {
+  for (const Slots& each : slots_) layout_.giveBack(each.directory, each.ready);
   for (const Written& each : written_) {
-    if (each.slot.blocks > 0) layout_.giveBack(each.place.directory, each.slot);
+    if (each.slot.blocks > 0) layout_.giveBack(each.directory, {each.slot});
   }
+}
+
+void SegmentSetTransfer::openAll() {
+  for (size_t i = 0; i < pageCount(); ++i) {
+    if (isSettled(i)) continue;
+    Written& written = written_[i];
+    try {
+      written.key_begin = page_keys_.size();
+      written.directory = layout_.appendPlace(page(i).name, &page_keys_);
+      written.key_length = page_keys_.size() - written.key_begin;
+    } catch (...) {
+      page_keys_.resize(written.key_begin);
+      settle(i, PageResult::failed(currentError()));
+    }
+  }
+  PageTransfer::openAll();
 }
 
 bool SegmentSetTransfer::open(size_t index, Entry* entry) {
@@ -24,13 +42,32 @@ bool SegmentSetTransfer::open(size_t index, Entry* entry) {
     return false;
   }
   Written& written = written_[index];
-  written.place = layout_.placeOf(page(index).name);
-  written.slot = layout_.takeSlot(written.place.directory, entry->length, segments_->shard());
-  entry->place.directory = written.place.directory;
-  entry->direct = parts_->files->takesDirectIo(written.place.directory, entry->length);
+  written.slot = takeSlot(index);
+  entry->place.directory = written.directory;
+  entry->direct = parts_->files->takesDirectIo(written.directory, entry->length);
   entry->offset = written.slot.offset();
-  entry->fd = segments_->open(written.place.directory, written.slot.segment, entry->direct);
+  entry->fd = segments_->open(written.directory, written.slot.segment, entry->direct);
   return true;
+}
+
+// Takes the slots of all pages that are alike at once: one lock, and they are neighbours.
+Slot SegmentSetTransfer::takeSlot(size_t index) {
+  const size_t directory = written_[index].directory;
+  const int64_t length = page(index).length;
+  auto alike = std::find_if(slots_.begin(), slots_.end(),
+                            [&](const Slots& each) { return each.directory == directory && each.length == length; });
+  if (alike == slots_.end()) alike = slots_.insert(slots_.end(), {directory, length, {}});
+  if (alike->ready.empty()) {
+    size_t count = 0;
+    for (size_t i = index; i < pageCount(); ++i) {
+      if (!isSettled(i) && written_[i].directory == directory && page(i).length == length) ++count;
+    }
+    alike->ready = layout_.takeSlots(directory, length, segments_->shard(), count);
+    std::reverse(alike->ready.begin(), alike->ready.end());
+  }
+  const Slot slot = alike->ready.back();
+  alike->ready.pop_back();
+  return slot;
 }
 
 bool SegmentSetTransfer::isStored(size_t index) const {
@@ -38,10 +75,9 @@ bool SegmentSetTransfer::isStored(size_t index) const {
   return found && isSame(index, found->page.seal);
 }
 
-void SegmentSetTransfer::prepare(Entry& entry) { written_[entry.index].checksum = stage(entry); }
-
 void SegmentSetTransfer::complete(Entry& entry) {
   Written& written = written_[entry.index];
+  written.checksum = entry.checksum;
   written.flags = bufferedFlag(entry);
   written.whole = true;
 }
@@ -49,7 +85,7 @@ void SegmentSetTransfer::complete(Entry& entry) {
 void SegmentSetTransfer::completeAll() {
   std::map<size_t, std::vector<size_t>> by_directory;
   for (size_t i = 0; i < written_.size(); ++i) {
-    if (written_[i].whole) by_directory[written_[i].place.directory].push_back(i);
+    if (written_[i].whole) by_directory[written_[i].directory].push_back(i);
   }
   for (const auto& [directory, indices] : by_directory) {
     try {
@@ -67,7 +103,7 @@ void SegmentSetTransfer::publish(size_t directory, const std::vector<size_t>& in
   for (size_t i : indices) {
     const Written& written = written_[i];
     LayoutSegments::Publication each;
-    each.page_key = written.place.page_key;
+    each.page_key = std::string_view(page_keys_).substr(written.key_begin, written.key_length);
     each.page.slot = written.slot;
     each.page.seal.length = static_cast<uint64_t>(page(i).length);
     each.page.seal.checksum = written.checksum;
@@ -92,9 +128,9 @@ bool SegmentSetTransfer::coverStorage(Agent& agent, const std::vector<Descriptor
   return true;
 }
 
-Error SegmentSetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
+PageResult SegmentSetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
   const Written& written = written_[entry.index];
-  return diagnoseWrite(entry, layout_.describe(written.place.directory, written.slot), nixl_failure);
+  return PageResult::failed(diagnoseWrite(entry, layout_.describe(written.directory, written.slot), nixl_failure));
 }
 
 }  // namespace hicache

@@ -9,8 +9,7 @@ SetTransfer::SetTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* bu
     : PageTransfer(std::move(parts), buffers, std::move(chunk), TransferOperation::kWrite),
       taken_(pageCount()),
       no_room_(pageCount()),
-      placements_(pageCount()),
-      checksums_(pageCount()) {}
+      placements_(pageCount()) {}
 
 SetTransfer::~SetTransfer() {
   for (size_t i = 0; i < placements_.size(); ++i) {
@@ -80,13 +79,11 @@ bool SetTransfer::isStored(size_t index) const {
   return found && found->seal && found->file_length == page(index).length && isSame(index, *found->seal);
 }
 
-void SetTransfer::prepare(Entry& entry) { checksums_[entry.index] = stage(entry); }
-
 void SetTransfer::complete(Entry& entry) {
   const Page& stored = page(entry.index);
   PageSeal seal;
   seal.length = static_cast<uint64_t>(entry.length);
-  seal.checksum = checksums_[entry.index];
+  seal.checksum = entry.checksum;
   seal.shape = stored.shape;
   parts_->layout->publish(&placements_[entry.index], stored.name, seal);
   giveBack(entry.index);
@@ -98,8 +95,8 @@ void SetTransfer::rewind(Entry& entry) {
   parts_->files->calls().truncate(entry.fd, 0);
 }
 
-Error SetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
-  return diagnoseWrite(entry, "'" + parts_->files->pathOf(entry.place) + "'", nixl_failure);
+PageResult SetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
+  return PageResult::failed(diagnoseWrite(entry, "'" + parts_->files->pathOf(entry.place) + "'", nixl_failure));
 }
 
 }  // namespace hicache

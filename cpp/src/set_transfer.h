@@ -19,10 +19,9 @@ class SetTransfer final : public PageTransfer {
 
  protected:
   bool open(size_t index, Entry* entry) override;
-  void prepare(Entry& entry) override;
   void complete(Entry& entry) override;
   void rewind(Entry& entry) override;
-  Error diagnose(const Entry& entry, const Error& nixl_failure) override;
+  PageResult diagnose(const Entry& entry, const Error& nixl_failure) override;
 
  private:
   struct Taken {
@@ -38,7 +37,6 @@ class SetTransfer final : public PageTransfer {
   std::vector<Taken> taken_;                   // of the room, by index in the chunk
   std::vector<std::optional<Error>> no_room_;  // why a page gets none
   std::vector<PagePlacement> placements_;      // by index in the chunk
-  std::vector<uint64_t> checksums_;
 };
 
 }  // namespace hicache

@@ -29,6 +29,7 @@ bool takeBackendSetting(const std::string& name, const std::string& value, Backe
 
 constexpr int64_t kSegmentBytesUnit = 1 << 20;
 constexpr int64_t kSegmentBytesMax = int64_t{1} << 40;
+constexpr int64_t kRequestBytesUnit = 4096;  // direct I/O wants its parts aligned
 
 // More descriptors in flight than NIXL's POSIX plugin has slots for would hang it for ever.
 void fitToSlots(StoreConfig* config) {
@@ -125,6 +126,10 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
       config.chunk_bytes = toInteger(name, value, 0, int64_t{1} << 40);
       if (config.chunk_bytes > 0 && config.chunk_bytes < 4096)
         refuseSetting(name, value, "0 (by the directories) or at least 4096");
+    } else if (name == "request_bytes") {
+      config.request_bytes = toInteger(name, value, 0, int64_t{1} << 40);
+      if (config.request_bytes % kRequestBytesUnit != 0)
+        refuseSetting(name, value, "0 (by the directories) or a multiple of " + std::to_string(kRequestBytesUnit));
     } else if (name == "chunks_in_flight") {
       config.chunks_in_flight = toInteger(name, value, 0, 64);
     } else if (name == "close_timeout") {

@@ -31,12 +31,14 @@ class Settings {
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
-// What a lane moves at once unless told otherwise. Direct I/O wants many bytes in the device's queue. A buffered transfer is a
-// copy by this very core: there a chunk should still be in its cache when its checksum is computed.
+// What a lane moves at once unless told otherwise (measured: docs/decisions.md). Direct I/O wants many bytes in the device's
+// queue. A buffered request is a copy by this very core: there it should still be in the core's own cache when its checksum is
+// computed.
 inline constexpr int64_t kChunkBytesDirect = 8 << 20;
 inline constexpr int64_t kChunksInFlightDirect = 4;
-inline constexpr int64_t kChunkBytesBuffered = 1 << 20;
+inline constexpr int64_t kChunkBytesBuffered = 8 << 20;
 inline constexpr int64_t kChunksInFlightBuffered = 1;
+inline constexpr int64_t kRequestBytesBuffered = 512 << 10;
 
 // Which backend to make, and for what.
 struct BackendRequest {
@@ -63,6 +65,7 @@ struct StoreConfig {
   int64_t lanes = 0;
   int64_t chunk_pages = 32;
   int64_t chunk_bytes = 0;       // 0: by the directories
+  int64_t request_bytes = 0;     // 0: by the directories
   int64_t chunks_in_flight = 0;  // 0: by the directories
   int64_t close_timeout_millis = 5000;
   int64_t chunk_blocks = 1024;  // most blocks of a chunk; a page of more is staged. Not set by callers

@@ -21,9 +21,10 @@ namespace hicache {
 class SlotAllocator {
  public:
   struct Rules {
-    uint64_t owner = 0;                              // our number, unlike that of any other store
-    std::function<bool(uint64_t)> is_alive;          // whether the store of a number still runs
-    std::function<bool(int64_t segments)> may_grow;  // whether one more segment than these may be made
+    uint64_t owner = 0;                      // our number, unlike that of any other store
+    std::function<bool(uint64_t)> is_alive;  // whether the store of a number still runs
+    // Whether a segment of so many bytes may be added to those of all_bytes.
+    std::function<bool(int64_t all_bytes, int64_t bytes)> may_grow;
   };
 
   SlotAllocator(const SegmentIndex& index, SegmentFiles& files, Rules rules)
@@ -33,13 +34,13 @@ class SlotAllocator {
   SlotAllocator(const SlotAllocator&) = delete;
   SlotAllocator& operator=(const SlotAllocator&) = delete;
 
-  // A slot of so many blocks that nobody else has; nothing when all are taken and no segment can be added. Takers of different
-  // shards get slots in different segments where they can, since the kernel lets one writer into a file at a time; those of one
-  // shard get neighbours. Throws Error.
-  std::optional<Slot> take(uint32_t blocks, size_t shard);
-  // Ends what take began: the slot holds a page now, or it does not.
-  void published(const Slot& slot) { end(slot, false); }
-  void giveBack(const Slot& slot) { end(slot, true); }
+  // Slots of so many blocks that nobody else has, at most count; none when all are taken and no segment can be added. Takers of
+  // different shards get slots in different segments where they can, since the kernel lets one writer into a file at a time;
+  // those of one shard get neighbours. Throws Error.
+  std::vector<Slot> take(uint32_t blocks, size_t shard, size_t count);
+  // Ends what take began: the slots hold pages now, or they do not.
+  void published(const std::vector<Slot>& slots) { end(slots, false); }
+  void giveBack(const std::vector<Slot>& slots) { end(slots, true); }
 
  private:
   struct Owned {
@@ -48,10 +49,12 @@ class SlotAllocator {
     int64_t open = 0;        // taken, and neither published nor given back
   };
 
-  void end(const Slot& slot, bool free);
+  void end(const std::vector<Slot>& slots, bool free);
   std::optional<uint32_t> acquire(uint32_t blocks, size_t shard);
+  std::optional<uint32_t> acquireSlab(uint32_t blocks, size_t shard);
   std::optional<Slab> choose(const IndexTransaction& transaction, uint32_t blocks, size_t shard, double* free_share) const;
-  bool grow(IndexWrite& write);
+  bool grow(IndexWrite& write, uint32_t blocks);
+  bool dropEmptySegments();
   bool isShared(uint32_t segment, size_t shard) const;
 
   const SegmentIndex& index_;

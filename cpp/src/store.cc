@@ -28,6 +28,7 @@ void fitToDirectories(StoreConfig* config, const std::vector<StorageDirectory>& 
   bool direct = std::any_of(directories.begin(), directories.end(), [](const auto& directory) { return directory.direct_io; });
   if (config->chunk_bytes == 0) config->chunk_bytes = direct ? kChunkBytesDirect : kChunkBytesBuffered;
   if (config->chunks_in_flight == 0) config->chunks_in_flight = direct ? kChunksInFlightDirect : kChunksInFlightBuffered;
+  if (config->request_bytes == 0) config->request_bytes = direct ? INT64_MAX : kRequestBytesBuffered;
 }
 
 // Every page in flight holds a file open, and its bucket: leaves half of the process's descriptors to others.
@@ -49,6 +50,8 @@ void fitToQueue(StoreConfig* config, const std::string& queue) {
   config->chunk_pages = 1;
   config->chunk_blocks = 1;
 }
+
+int64_t divideUp(int64_t amount, int64_t unit) { return amount / unit + (amount % unit == 0 ? 0 : 1); }
 
 const char* text(bool value) { return value ? "true" : "false"; }
 
@@ -129,14 +132,19 @@ std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
   auto bytesOf = [&](size_t i) { return transfers && !batch->settledEarly(i) ? pages[i].length : 0; };
   int64_t total = 0;
   for (size_t i = 0; i < pages.size(); ++i) total += bytesOf(i);
-  // Small batches are spread over the lanes too, as long as each part is worth a lane.
-  int64_t lanes = static_cast<int64_t>(lanes_->laneCount());
-  int64_t bytes_max = std::min(parts_->config.chunk_bytes, std::max(total / lanes + 1, kLaneBytesMin));
+  const auto count = static_cast<int64_t>(pages.size());
+  const auto lanes = static_cast<int64_t>(lanes_->laneCount());
+  int64_t bytes_max = parts_->config.chunk_bytes;
   // A chunk has to find room as a whole.
-  int64_t capacity = parts_->config.limits.capacity_bytes;
-  if (capacity > 0) bytes_max = std::min(bytes_max, capacity / kChunksOfCapacity);
-  int64_t keys_share = (static_cast<int64_t>(pages.size()) - 1) / lanes + 1;
-  int64_t pages_max = transfers ? parts_->config.chunk_pages : std::max(keys_share, kLaneKeysMin);
+  const int64_t capacity = parts_->config.limits.capacity_bytes;
+  if (capacity > 0) bytes_max = std::min(bytes_max, std::max<int64_t>(capacity / kChunksOfCapacity, 1));
+  int64_t pages_max = transfers ? parts_->config.chunk_pages : INT64_MAX;
+  // All lanes get the same, and small batches are spread too, as long as each part is worth a lane.
+  int64_t parts = std::max(divideUp(total, bytes_max), divideUp(count, pages_max));
+  parts = std::min(divideUp(parts, lanes) * lanes,
+                   std::max(parts, transfers ? divideUp(total, kLaneBytesMin) : divideUp(count, kLaneKeysMin)));
+  bytes_max = std::min(bytes_max, std::max<int64_t>(divideUp(total, parts), 1));
+  pages_max = std::min(pages_max, std::max<int64_t>(divideUp(count, parts), 1));
   for (size_t begin = 0, end = 0; begin < pages.size(); begin = end) {
     int64_t bytes = 0;
     size_t blocks = 0;
@@ -222,6 +230,7 @@ Settings Store::describe() const {
   description.add("checksum", text(config.verify_checksum));
   description.add("chunk_pages", std::to_string(config.chunk_pages));
   description.add("chunk_bytes", std::to_string(config.chunk_bytes));
+  description.add("request_bytes", std::to_string(config.request_bytes == INT64_MAX ? 0 : config.request_bytes));
   description.add("chunks_in_flight", std::to_string(config.chunks_in_flight));
   description.add("lanes", std::to_string(lanes_->laneCount()));
   description.add("lanes_in_quarantine", std::to_string(lanes_->quarantined()));

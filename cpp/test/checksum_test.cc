@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #define XXH_INLINE_ALL
@@ -34,6 +35,23 @@ TEST(ChecksumTest, shouldNotDependOnTheProcessor) {
     size_t offset = random() % 64;
     size_t length = random() % (data.size() - offset);
     ASSERT_EQ(detail::checksumAvx2(data.data() + offset, length), baseline(data.data() + offset, length));
+  }
+}
+
+TEST(ChecksumTest, shouldBeTheSameInParts) {
+  std::mt19937_64 random = seeded();
+  std::vector<uint8_t> data(100000);
+  fillRandom(data.data(), data.size(), random());
+  ChecksumStream stream;
+  for (int repeat = 0; repeat < 200; ++repeat) {
+    const size_t length = random() % data.size();
+    stream.reset();
+    for (size_t at = 0; at < length;) {
+      const size_t part = std::min<size_t>(length - at, 1 + random() % 5000);
+      stream.update(data.data() + at, part);
+      at += part;
+    }
+    ASSERT_EQ(stream.digest(), baseline(data.data(), length)) << length;
   }
 }
 

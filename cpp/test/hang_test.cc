@@ -77,7 +77,8 @@ TEST_P(HangTest, shouldKeepWhatAHangingTransferNeedsWhenTheStoreIsFreed) {
 
 // NIXL reports the first failure of POSIX AIO while other reads of the request still run.
 TEST_P(HangTest, shouldTouchNoMemoryOnceItIsReleased) {
-  StoreClient& client = open(storeConfig({memory_.path()}, GetParam(), {{"lanes", "1"}, {"chunk_bytes", "1073741824"}}));
+  StoreClient& client = open(storeConfig({memory_.path()}, GetParam(),
+                                         {{"lanes", "1"}, {"chunk_bytes", "1073741824"}, {"request_bytes", "1073741824"}}));
   const PageMemory large = PageMemory::random(96 << 20, 1);
   const PageMemory target(large.size());
   ASSERT_TRUE(isOutcome(client.setPage("cut", page_), HICACHE_STORED));

@@ -32,8 +32,9 @@ class NixlFaultTest : public QueueFixture {
     EXPECT_TRUE(soon([&] { return client.described("batches") == "0"; }));
   }
 
-  void failEveryCall(const std::string& directory, const std::vector<size_t>& lengths) {
-    StoreClient& client = openQueue(directory, {{"lanes", "1"}});
+  void failEveryCall(const std::string& directory, const std::vector<size_t>& lengths, SettingPairs more = {}) {
+    more.emplace_back("lanes", "1");
+    StoreClient& client = openQueue(directory, more);
     std::vector<PageMemory> older;
     std::vector<PageMemory> targets;
     std::vector<PageArgument> old_batch;
@@ -82,6 +83,10 @@ TEST_P(NixlFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFailsForO
 
 TEST_P(NixlFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFailsForABatch) {
   failEveryCall(disk_.path(), {4096, 0, 5000, 8192});
+}
+
+TEST_P(NixlFaultTest, shouldGiveTheRightBytesOrATypedErrorWhicheverCallFailsForPagesInParts) {
+  failEveryCall(memory_.path(), {4096, 12000, 0, 100, 8192}, {{"request_bytes", "4096"}});
 }
 
 TEST_P(NixlFaultTest, shouldSaveTheNeighboursOfOneFailedTransfer) {

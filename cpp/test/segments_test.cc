@@ -53,7 +53,7 @@ class SegmentsTest : public StoreFixture {
   void setUsed(StoreClient& client, const std::string& key, int64_t seconds_ago) {
     const std::optional<LayoutSegments::Found> found = foundIn(client, key);
     ASSERT_TRUE(found) << key;
-    layoutOf(client).directory(found->place.directory).lastUse(found->page.slot) =
+    layoutOf(client).directory(found->directory).lastUse(found->page.slot) =
         static_cast<uint32_t>(::time(nullptr) - seconds_ago);
   }
   void fill(StoreClient& client, uint64_t first, uint64_t count) {
@@ -207,13 +207,48 @@ TEST_F(SegmentsTest, shouldGiveASlabAnotherSizeWhenPagesChangeTheirs) {
   EXPECT_LE(layoutOf(client).directory(0).segmentCount(), 5u);
 }
 
-TEST_F(SegmentsTest, shouldRefuseAPageThatNoSlotCanHoldAndStoreItsNeighbours) {
+TEST_F(SegmentsTest, shouldStorePagesOfAnySizeBesideOneAnother) {
   StoreClient& client = openSegments(disk_.path(), {{"segment_bytes", "1048576"}});
-  const PageMemory large(131073);
-  const std::vector<PageResult> results = client.set({{"a", page_}, {"large", large}, {"b", page_}});
-  EXPECT_TRUE(isOutcome(results[0], HICACHE_STORED));
-  EXPECT_TRUE(isFailure(results[1], HICACHE_INVALID_ARGUMENT, "take pages up to 131072"));
-  EXPECT_TRUE(isOutcome(results[2], HICACHE_STORED));
+  std::vector<PageMemory> pages;
+  std::vector<PageMemory> targets;
+  std::vector<PageArgument> set;
+  std::vector<PageArgument> get;
+  for (size_t length : {1, 131072, 131073, 1048576, 1048577, 5000000}) {
+    pages.push_back(PageMemory::random(length, testSeed() + length));
+    targets.emplace_back(length);
+  }
+  for (size_t i = 0; i < pages.size(); ++i) {
+    set.emplace_back("page-" + std::to_string(i), pages[i]);
+    get.emplace_back("page-" + std::to_string(i), targets[i]);
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (const PageResult& result : client.set(set)) EXPECT_TRUE(isOutcome(result, HICACHE_STORED));
+    for (const PageResult& result : client.get(get)) EXPECT_TRUE(isOutcome(result, HICACHE_HIT));
+    for (size_t i = 0; i < pages.size(); ++i) EXPECT_EQ(targets[i], pages[i]);
+  }
+  // Each large size has one segment for the page and one for its successor.
+  EXPECT_LE(layoutOf(client).directory(0).segmentCount(), 14u);
+}
+
+TEST_F(SegmentsTest, shouldGiveTheRoomOfLargePagesToOthersWhenTheyAreGone) {
+  const SettingPairs small = {{"capacity_bytes", "8388608"}, {"segment_bytes", "1048576"}, {"lanes", "1"}};
+  StoreClient& client = openSegments(disk_.path(), small);
+  const PageMemory target(2000000);
+  for (uint64_t i = 0; i < 40; ++i) {
+    const PageMemory large = PageMemory::random(2000000 - i * 40000, i);
+    ASSERT_TRUE(isOutcome(client.setPage("large-" + std::to_string(i), large), HICACHE_STORED)) << i;
+    if (i == 0) continue;
+    const PageMemory read(large.size());
+    ASSERT_TRUE(isOutcome(client.getPage("large-" + std::to_string(i), read), HICACHE_HIT)) << i;
+    EXPECT_EQ(read, large);
+  }
+  uint64_t bytes = 0;
+  for (const auto& each : fs::recursive_directory_iterator(disk_.path())) {
+    if (each.path().extension() == ".segment") bytes += each.file_size();
+  }
+  EXPECT_LE(bytes, 12u << 20) << "the segments of pages that are gone still take room";
+  StoreClient& again = openSegments(disk_.path(), small);
+  EXPECT_EQ(keysOf(again), keysOf(client));
 }
 
 TEST_F(SegmentsTest, shouldFindAndRemoveADamagedPage) {

@@ -59,6 +59,7 @@ TEST(SettingsTest, shouldHaveTheDefaultsThatTheHeaderStates) {
   EXPECT_EQ(config.lanes, 0);
   EXPECT_EQ(config.chunk_pages, 32);
   EXPECT_EQ(config.chunk_bytes, 0);
+  EXPECT_EQ(config.request_bytes, 0);
   EXPECT_EQ(config.chunks_in_flight, 0);
   EXPECT_EQ(config.close_timeout_millis, 5000);
 }
@@ -78,6 +79,7 @@ TEST(SettingsTest, shouldTakeEveryGoodValue) {
                                      {"lanes", "64"},
                                      {"chunk_pages", "4096"},
                                      {"chunk_bytes", "1099511627776"},
+                                     {"request_bytes", "8192"},
                                      {"chunks_in_flight", "16"},
                                      {"close_timeout", "0"}});
   EXPECT_EQ(config.storage_directories, (std::vector<std::string>{"/data", "/more"}));
@@ -95,6 +97,7 @@ TEST(SettingsTest, shouldTakeEveryGoodValue) {
   EXPECT_EQ(config.lanes, 64);
   EXPECT_EQ(config.chunk_pages, 4096);
   EXPECT_EQ(config.chunk_bytes, int64_t{1} << 40);
+  EXPECT_EQ(config.request_bytes, 8192);
   EXPECT_EQ(config.chunks_in_flight, 16);
   EXPECT_EQ(config.close_timeout_millis, 0);
   EXPECT_TRUE(parsed({{"direct_io", "true"}}).direct_io);
@@ -161,6 +164,8 @@ TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAll
       {"chunk_pages", "4097", "1..4096"},
       {"chunk_bytes", "4095", "at least 4096"},
       {"chunk_bytes", "99999999999999999999", "0..1099511627776"},
+      {"request_bytes", "5000", "a multiple of 4096"},
+      {"request_bytes", "-4096", "0..1099511627776"},
       {"chunks_in_flight", "65", "0..64"},
       {"close_timeout", "-5", "0..2147483647"},
   };

@@ -68,6 +68,7 @@ enum ConfigKey {
   LANES("lanes", null, "lanes", ValueKind.whole(0, 64), 0L),
   CHUNK_PAGES("chunk_pages", null, "chunk_pages", ValueKind.whole(1, 4096), 32L),
   CHUNK_BYTES("chunk_bytes", null, "chunk_bytes", ValueKind.whole(0, 1L << 40), 0L),
+  REQUEST_BYTES("request_bytes", null, "request_bytes", ValueKind.whole(0, 1L << 40), 0L),
   CHUNKS_IN_FLIGHT("chunks_in_flight", null, "chunks_in_flight", ValueKind.whole(0, 64), 0L),
   /** Bounded before the core is called. */
   MAX_IN_FLIGHT_BYTES(

@@ -208,6 +208,14 @@ public final class HiCacheConfig {
     return (Long) value(ConfigKey.CHUNK_BYTES);
   }
 
+  /**
+   * {@return most bytes that one transfer request carries, unless a single page is larger; 0: by
+   * the directories}
+   */
+  public long requestBytes() {
+    return (Long) value(ConfigKey.REQUEST_BYTES);
+  }
+
   /** {@return transfer requests that one lane keeps posted; 0: by the directories} */
   public int chunksInFlight() {
     return number(ConfigKey.CHUNKS_IN_FLIGHT);

@@ -163,7 +163,8 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
 
   /**
    * {@code segment_bytes}: size of a segment, for {@code layout = segments}. It holds for a
-   * directory that gets its first segment; a page has at most an eighth of it.
+   * directory that gets its first segment; a larger page than an eighth of it has a segment of its
+   * own.
    *
    * @param bytes a multiple of 1 MiB, or 0, the default: 512 MiB, less with a small capacity or
    *     disk
@@ -268,7 +269,7 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   }
 
   /**
-   * {@code chunk_pages}: most pages that one transfer request carries.
+   * {@code chunk_pages}: most pages of a batch that a lane takes at once.
    *
    * @param chunkPages 1 to 4096, default 32
    * @return this builder
@@ -366,10 +367,9 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   }
 
   /**
-   * {@code chunk_bytes}: most bytes that one transfer request carries, unless a page is larger.
+   * {@code chunk_bytes}: most bytes of a batch that a lane takes at once, unless a page is larger.
    *
-   * @param chunkBytes at least 4096; 0, the default: 8 MiB where a directory takes direct I/O, else
-   *     1 MiB
+   * @param chunkBytes at least 4096; 0, the default: 8 MiB
    * @return this builder
    */
   public HiCacheConfigBuilder chunkBytes(long chunkBytes) {
@@ -377,7 +377,19 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   }
 
   /**
-   * {@code chunks_in_flight}: transfer requests that one lane keeps posted.
+   * {@code request_bytes}: most bytes of one transfer request; a larger page goes in several, one
+   * after the other.
+   *
+   * @param requestBytes a multiple of 4096; 0, the default: all of a chunk where a directory takes
+   *     direct I/O, else 512 KiB
+   * @return this builder
+   */
+  public HiCacheConfigBuilder requestBytes(long requestBytes) {
+    return put(ConfigKey.REQUEST_BYTES, requestBytes);
+  }
+
+  /**
+   * {@code chunks_in_flight}: chunks that one lane has under way at once.
    *
    * @param chunksInFlight 1 to 64; 0, the default: 4 where a directory takes direct I/O, else 1
    * @return this builder

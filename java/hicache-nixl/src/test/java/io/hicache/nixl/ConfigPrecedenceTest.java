@@ -73,6 +73,7 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           Sample.same(ConfigKey.LANES, 3, "64", "64"),
           Sample.same(ConfigKey.CHUNK_PAGES, 7, "9", "9"),
           Sample.same(ConfigKey.CHUNK_BYTES, 4096L, "'65536'", "65536"),
+          Sample.same(ConfigKey.REQUEST_BYTES, 4096L, "'65536'", "65536"),
           Sample.same(ConfigKey.CHUNKS_IN_FLIGHT, 1, "2", "2"),
           Sample.same(ConfigKey.MAX_IN_FLIGHT_BYTES, 1, "'1099511627776'", "1099511627776"),
           Sample.same(ConfigKey.TIMEOUT_MILLIS, 1, "2", "2"),

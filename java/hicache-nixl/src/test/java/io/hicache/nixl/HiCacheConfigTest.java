@@ -35,6 +35,7 @@ public class HiCacheConfigTest extends ConfigFixture {
     assertThat(config.lanes()).isZero();
     assertThat(config.chunkPages()).isEqualTo(32);
     assertThat(config.chunkBytes()).isZero();
+    assertThat(config.requestBytes()).isZero();
     assertThat(config.chunksInFlight()).isZero();
     assertThat(config.maxInFlightBytes()).isEqualTo(1L << 30);
     assertThat(config.completionExecutor()).isNull();
@@ -60,6 +61,7 @@ public class HiCacheConfigTest extends ConfigFixture {
             .lanes(3)
             .chunkPages(4)
             .chunkBytes(8192)
+            .requestBytes(4096)
             .chunksInFlight(5)
             .maxInFlightBytes(8)
             .timeoutMillis(6)
@@ -87,6 +89,7 @@ public class HiCacheConfigTest extends ConfigFixture {
             "lanes=3",
             "chunk_pages=4",
             "chunk_bytes=8192",
+            "request_bytes=4096",
             "chunks_in_flight=5",
             "close_timeout=7",
             "plugin.ios_pool_size=128",
