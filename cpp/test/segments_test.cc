@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -249,6 +251,46 @@ TEST_F(SegmentsTest, shouldGiveTheRoomOfLargePagesToOthersWhenTheyAreGone) {
   EXPECT_LE(bytes, 12u << 20) << "the segments of pages that are gone still take room";
   StoreClient& again = openSegments(disk_.path(), small);
   EXPECT_EQ(keysOf(again), keysOf(client));
+}
+
+TEST_F(SegmentsTest, shouldGiveTheRightBytesOrATypedErrorWhicheverFileCallFails) {
+  for (int error : {EIO, ENOSPC}) {
+    const std::string directory = disk_ / ("errno-" + std::to_string(error));
+    const SettingPairs settings = {{"layout", "segments"}, {"segment_bytes", "1048576"}, {"lanes", "1"}};
+    for (int64_t nth = 1;; ++nth) {
+      SCOPED_TRACE(std::string(::strerror(error)) + ", call " + std::to_string(nth));
+      const PageMemory large = PageMemory::random(200000, testSeed() + static_cast<uint64_t>(nth));
+      files_->failCall(nth, error);
+      try {
+        StoreClient& client = openSegments(directory, settings);
+        const PageMemory target(large.size());
+        const std::vector<PageResult> stored = client.set({{"page", page_}, {"large", large}});
+        for (const PageResult& result : stored)
+          EXPECT_TRUE(result.outcome == HICACHE_STORED || isFailure(result, codeOfErrno(error)));
+        const PageResult got = client.getPage("large", target);
+        const bool right = stored[1].outcome != HICACHE_STORED || got.outcome != HICACHE_HIT || target == large;
+        EXPECT_TRUE(right) << "a hit with wrong bytes";
+        EXPECT_TRUE(got.outcome == HICACHE_HIT || got.outcome == HICACHE_MISS || isFailure(got, codeOfErrno(error)));
+        close(client);
+      } catch (const Error& refused) {
+        EXPECT_EQ(refused.code(), codeOfErrno(error)) << refused.what();
+      }
+      const bool failed = files_->hasFailed();
+      files_->failCall(0, 0);
+      EXPECT_EQ(files_->openCount(), 0);
+      StoreClient& again = openSegments(directory, settings);
+      const PageMemory target(large.size());
+      EXPECT_TRUE(isOutcome(again.setPage("large", large), HICACHE_STORED));
+      EXPECT_TRUE(isOutcome(again.getPage("large", target), HICACHE_HIT));
+      EXPECT_EQ(target, large);
+      again.clear();
+      EXPECT_EQ(again.describedNumber("usage_bytes"), 0);
+      close(again);
+      if (failed) continue;
+      EXPECT_GT(nth, 20) << "these operations make more calls than that";
+      break;
+    }
+  }
 }
 
 TEST_F(SegmentsTest, shouldFindAndRemoveADamagedPage) {
