@@ -248,6 +248,10 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       ->group(report);
   app.add_flag("--fio", options.fio, "Measure fio in the same directory with the same shape, and give percent of it")
       ->group(report);
+  app.add_flag("--plain", options.plain,
+               "Measure a plain loop of pread or pwrite over one large file in as many threads as there are lanes, and give "
+               "percent of it")
+      ->group(report);
   app.add_flag("--dry-run", options.dry_run, "Print what would be done, and touch nothing")->group(report);
 
   try {

@@ -71,6 +71,7 @@ struct Options {
   std::string baseline;
   std::optional<double> fail_if_slower;  // percent
   bool fio = false;
+  bool plain = false;
   bool dry_run = false;
 };
 

@@ -133,6 +133,24 @@ TEST_F(EndToEndTest, shouldMeasureAllOperationsAndLeaveNothingBehind) {
   EXPECT_EQ(pages(65536).size(), 0u);
 }
 
+TEST_F(EndToEndTest, shouldMeasureAPlainLoopBesideTheStoreAndRemoveItsFiles) {
+  for (const char* layout : {"files", "segments"}) {
+    const Ended ended = run(with(kSmall, {"--plain", "--layout", layout, "--lanes", "2", "--format", "json"}));
+    ASSERT_EQ(ended.status, kExitGood) << ended.errors;
+    const Json rows = ended.json()["rows"];
+    for (int row : {0, 2}) {
+      EXPECT_GT(rows[row]["plain_gb_per_s"], 0);
+      EXPECT_GT(rows[row]["percent_of_plain"], 0);
+      EXPECT_TRUE(holds(rows[row]["plain_loop"], "65536 B in 2 threads"));
+    }
+    EXPECT_FALSE(rows[1].contains("percent_of_plain")) << "exists moves nothing";
+    EXPECT_GT(ended.json()["environment"]["open_ms"], 0);
+    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+      EXPECT_FALSE(holds(entry.path().filename(), "hicache_nixl_bench-plain"));
+    }
+  }
+}
+
 TEST_F(EndToEndTest, shouldCountMissesAsTheHitRateSays) {
   const Ended ended = run({"--start_block_size", "4K", "--keys", "200", "--mix", "1:2:1", "--num_iter", "60", "--hit-rate",
                            "0.5", "--start_batch_size", "20", "--num_threads", "3", "--verify", "--format", "json"});
