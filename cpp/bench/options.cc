@@ -184,6 +184,10 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
   app.add_option("--keys", options.keys, "Number of pages, instead of --total_buffer_size")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 32))
       ->group(pages);
+  app.add_option("--memory_pages", options.memory_pages,
+                 "Pages of memory that each caller moves to and from, batch after batch (those of one batch)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 32))
+      ->group(pages);
 
   const char* work = "Work";
   app.add_option("--op_type", options.op_type, "WRITE, EXISTS, READ; ALL: one after the other")

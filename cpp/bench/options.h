@@ -50,7 +50,8 @@ struct Options {
   int64_t batch_size_min = 0;
   int64_t batch_size_max = 0;
   int64_t total_bytes = int64_t{1} << 30;
-  int64_t keys = 0;  // 0: as many as total_bytes holds
+  int64_t keys = 0;          // 0: as many as total_bytes holds
+  int64_t memory_pages = 0;  // of each caller; no less than a batch
   // work
   std::string op_type = "ALL";
   std::optional<Mix> mix;

@@ -42,7 +42,7 @@ RawShape rawShapeOf(const Measurement& measurement, Operation operation, const s
   shape.depth = std::clamp<int64_t>(asked / shape.jobs, 1, of_a_lane);
   const int64_t blocks = std::max(shape.jobs, std::min(measurement.cell.totalBytes(), kBytesMax) / shape.block_bytes);
   shape.job_bytes = blocks / shape.jobs * shape.block_bytes;
-  shape.job_memory_bytes = asked / shape.jobs * shape.block_bytes;
+  shape.job_memory_bytes = measurement.threads * measurement.cell.memory_pages / shape.jobs * shape.block_bytes;
   shape.cold = measurement.cache_drop.has_value();
   return shape;
 }

@@ -298,7 +298,7 @@ Json planReport(const Options& options, const std::vector<Cell>& cells) {
     entry["batch"] = cell.batch;
     entry["pages"] = cell.keys;
     entry["total_bytes"] = cell.totalBytes();
-    entry["memory_bytes"] = options.threads * cell.batch * cell.page_bytes;
+    entry["memory_bytes"] = options.threads * cell.memoryBytes();
     plan.push_back(entry);
   }
   report["plan"] = plan;

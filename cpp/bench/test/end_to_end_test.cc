@@ -151,6 +151,17 @@ TEST_F(EndToEndTest, shouldMeasureAPlainLoopBesideTheStoreAndRemoveItsFiles) {
   }
 }
 
+TEST_F(EndToEndTest, shouldMoveAllOfItsMemoryInTurn) {
+  // 3 batches of memory and 5 of pages: a page is set from one place and read into others.
+  const Ended ended = run({"--start_block_size", "4K", "--keys", "40", "--start_batch_size", "8", "--memory_pages", "24",
+                           "--mix", "1:2:0", "--num_iter", "60", "--num_threads", "2", "--verify", "--format", "json"});
+  ASSERT_EQ(ended.status, kExitGood) << ended.errors;
+  for (const Json& row : ended.json()["rows"]) EXPECT_GT(row["bytes"], 0);
+  const Ended planned = run({"--start_block_size", "4K", "--keys", "40", "--start_batch_size", "8", "--memory_pages", "24",
+                             "--num_threads", "2", "--dry-run", "--format", "json"});
+  EXPECT_EQ(planned.json()["plan"][0]["memory_bytes"], 2 * 24 * 4096);
+}
+
 TEST_F(EndToEndTest, shouldCountMissesAsTheHitRateSays) {
   const Ended ended = run({"--start_block_size", "4K", "--keys", "200", "--mix", "1:2:1", "--num_iter", "60", "--hit-rate",
                            "0.5", "--start_batch_size", "20", "--num_threads", "3", "--verify", "--format", "json"});

@@ -142,6 +142,16 @@ TEST(PlanTest, shouldDoubleFromStartToMaxAndEndWithMax) {
   EXPECT_EQ(cells[3].totalBytes(), 15 * 8192);
 }
 
+TEST(PlanTest, shouldGiveEachCallerWholeBatchesOfMemory) {
+  const auto memoryOf = [](const char* pages) {
+    return planOf(parse({"--keys", "100", "--start_batch_size", "8", "--memory_pages", pages}))[0].memory_pages;
+  };
+  EXPECT_EQ(memoryOf("1"), 8);
+  EXPECT_EQ(memoryOf("8"), 8);
+  EXPECT_EQ(memoryOf("47"), 40);
+  EXPECT_EQ(planOf(parse({"--keys", "100", "--start_batch_size", "8"}))[0].memory_pages, 8);
+}
+
 TEST(PlanTest, shouldNotMakeABatchLargerThanThePages) {
   const std::vector<Cell> cells = planOf(parse({"--keys", "10", "--start_batch_size", "8", "--max_batch_size", "64"}));
   ASSERT_EQ(cells.size(), 2u);
