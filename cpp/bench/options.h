@@ -28,6 +28,8 @@ struct Mix {
   int64_t exists = 0;
 };
 
+inline constexpr int64_t kNotGiven = -1;
+
 struct Options {
   // the store
   std::vector<std::string> directories;
@@ -45,10 +47,10 @@ struct Options {
   int64_t page_tokens = 64;
   int64_t tp = 1;
   std::string dtype = "bf16";
-  int64_t block_size_min = 0;
-  int64_t block_size_max = 0;
-  int64_t batch_size_min = 0;
-  int64_t batch_size_max = 0;
+  int64_t block_size_min = kNotGiven;
+  int64_t block_size_max = kNotGiven;
+  int64_t batch_size_min = kNotGiven;
+  int64_t batch_size_max = kNotGiven;
   int64_t total_bytes = int64_t{1} << 30;
   int64_t keys = 0;          // 0: as many as total_bytes holds
   int64_t memory_pages = 0;  // of each caller; no less than a batch

@@ -17,6 +17,7 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 constexpr std::chrono::milliseconds kInterruptEvery{50};
+constexpr int64_t kKeysKept = 1 << 20;               // of more keys each is made when it is used
 constexpr int64_t kWarmUpNumber = int64_t{1} << 40;  // of a mix: other batches than those that are measured
 
 double secondsOf(const timespec& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9; }
@@ -203,10 +204,9 @@ Workload::Workload(PageStore& store, const Options& options, const Cell& cell, c
       progress_(progress),
       problems_(problems),
       content_(options.seed, cell.page_bytes) {
-  keys_.reserve(static_cast<size_t>(cell.keys));
-  for (int64_t page = 0; page < cell.keys; ++page) keys_.push_back(keyOf(options.seed, page));
+  for (int64_t page = 0; page < cell.keys && cell.keys <= kKeysKept; ++page) keys_.push_back(keyOf(options.seed, page));
   const int64_t slots = options.threads * cell.memory_pages;
-  memory_ = std::make_unique<PoolMemory>(store, slots * cell.page_bytes);
+  memory_ = std::make_unique<PoolMemory>(store, std::max<int64_t>(1, slots * cell.page_bytes));
   for (int64_t i = 0; i < slots; ++i) content_.fill(reinterpret_cast<char*>(memory_->address()) + i * cell.page_bytes);
 }
 
@@ -223,7 +223,7 @@ void Workload::prepare() {
 
 CacheDrop Workload::dropCache() {
   std::vector<std::string> paths;
-  for (const std::string& key : keys_) paths.push_back(store_.pathOf(key));
+  for (int64_t page = 0; page < cell_.keys; ++page) paths.push_back(store_.pathOf(keyOf(options_.seed, page)));
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   return dropFromCache(paths);

@@ -151,6 +151,18 @@ TEST_F(EndToEndTest, shouldMeasureAPlainLoopBesideTheStoreAndRemoveItsFiles) {
   }
 }
 
+TEST_F(EndToEndTest, shouldMeasureTheIndexWithPagesOfNoBytes) {
+  const std::vector<std::string> empty = {"--start_block_size", "0",      "--keys",   "500",  "--layout",
+                                          "segments",           "--keep", "--format", "json", "--plain"};
+  const Ended filled = run(with(empty, {"--op_type", "WRITE", "--start_batch_size", "100"}));
+  ASSERT_EQ(filled.status, kExitGood) << filled.errors;
+  EXPECT_EQ(filled.json()["rows"][0]["pages"], 500);
+  const Ended asked = run(with(empty, {"--mix", "0:0:1", "--num_iter", "20", "--start_batch_size", "10", "--reuse"}));
+  ASSERT_EQ(asked.status, kExitGood) << asked.errors;
+  EXPECT_EQ(asked.json()["rows"][0]["hits"], 200);
+  EXPECT_EQ(asked.json()["rows"][0]["bytes"], 0);
+}
+
 TEST_F(EndToEndTest, shouldMoveAllOfItsMemoryInTurn) {
   // 3 batches of memory and 5 of pages: a page is set from one place and read into others.
   const Ended ended = run({"--start_block_size", "4K", "--keys", "40", "--start_batch_size", "8", "--memory_pages", "24",

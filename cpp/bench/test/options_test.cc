@@ -116,6 +116,8 @@ TEST(OptionsTest, shouldNameTheFlagThatIsWrong) {
   EXPECT_TRUE(holds(refusalOf({"--model", "llama3-8b", "--tp", "5"}), "--tp"));
   EXPECT_TRUE(holds(refusalOf({"--start_block_size", "2M", "--max_block_size", "1M"}), "--max_block_size"));
   EXPECT_TRUE(holds(refusalOf({"--start_block_size", "lots"}), "--start_block_size"));
+  EXPECT_TRUE(holds(refusalOf({"--start_block_size", "0"}), "--keys"));
+  EXPECT_TRUE(holds(refusalOf({"--start_block_size", "0", "--max_block_size", "4K", "--keys", "9"}), "--max_block_size"));
   EXPECT_TRUE(holds(refusalOf({"--num_iter", "5", "--duration", "5"}), "--num_iter"));
   EXPECT_TRUE(holds(refusalOf({"--reuse"}), "--reuse"));
   EXPECT_TRUE(holds(refusalOf({"--set", "lanes"}), "--set"));
