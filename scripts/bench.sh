@@ -6,6 +6,7 @@
 #                    [--layout files|segments] [--install-peer] [--without-peer]
 #   scripts/bench.sh --list | --tables FILE
 #   scripts/bench.sh --native [ARGUMENTS]
+#   scripts/bench.sh compare [ARGUMENTS]
 #
 # --quick          one turn, no pages of 8 MiB: three minutes, for a first look
 # --only REGEX     only the rows whose names match (bash regular expression); --list prints the names
@@ -19,6 +20,8 @@
 # --tables FILE    measures nothing: prints the tables of an earlier run
 # --native         builds and runs hicache_nixl_bench, which measures the core without a JVM, with these arguments; see
 #                  docs/benchmarks.md. Installs fio for --fio; --filepath is build/bench/native unless it is given
+# compare          all of it with goals: ours in Java and native against the peer, fio and a plain loop, as a report with plots; see
+#                  docs/benchmarks.md and compare --help
 #
 # Each measurement is a process of its own; the sides take turns, peer, files, segments, peer, ..., in the same folder, because a disk's
 # speed drifts over minutes. Every round uses fresh keys, checks every byte that comes back, and removes its files untimed.
@@ -85,21 +88,73 @@ measure() {
   printf '{"row": "%s", "side": "%s", "turn": %d, "result": %s}\n' "$name" "$side" "$turn" "$result" >>"$OUT"
 }
 
+install_fio() {
+  if command -v fio >/dev/null; then return; fi
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "$1: install the package fio first, or $2"; fi
+  say "installing: fio" >&2
+  apt-get update -qq </dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fio </dev/null >/dev/null
+}
+
+install_peer() {
+  [ ! -x "$PEER/bin/python" ] || return 0
+  $1 || die "SGLang's connector is not in $PEER: --install-peer installs it (700 MB to download), $2 goes without"
+  "$ROOT/scripts/peer/setup.sh" "$PEER"
+}
+
+build_native() {
+  cmake -S "$ROOT" -B "$BUILD/release" -DHICACHE_BENCH=ON --log-level=NOTICE
+  cmake --build "$BUILD/release" --parallel "$JOBS" --target hicache_nixl_bench
+}
+
+build_java() {
+  maven -q -DskipTests -Dmaven.javadoc.skip=true -pl java/hicache-bench -am package >/dev/null ||
+    die "the build failed; mvn -DskipTests -pl java/hicache-bench -am package shows why"
+}
+
 # Runs the native benchmark in place of this script.
 native() {
   local arguments=" $* "
-  if [[ $arguments == *" --fio "* ]] && ! command -v fio >/dev/null; then
-    if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then die "--fio: install the package fio first, or leave --fio out"; fi
-    say "installing: fio"
-    apt-get update -qq </dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fio </dev/null >/dev/null
-  fi
+  [[ $arguments != *" --fio "* ]] || install_fio --fio "leave --fio out"
   "$ROOT/scripts/setup.sh" >&2
   say "building" >&2
-  cmake -S "$ROOT" -B "$BUILD/release" -DHICACHE_BENCH=ON --log-level=NOTICE >&2
-  cmake --build "$BUILD/release" --parallel "$JOBS" --target hicache_nixl_bench >&2
+  build_native >&2
   [[ $arguments == *" --filepath"* ]] || set -- --filepath "$BUILD/bench/native" "$@"
   NIXL_LOG_LEVEL=${NIXL_LOG_LEVEL:-FATAL} exec "$BUILD/release/cpp/bench/hicache_nixl_bench" "$@"
+}
+
+# Python with what requirements/compare.txt pins, in build/compare.
+compare_python() {
+  local venv=$BUILD/compare requirements=$ROOT/scripts/requirements/compare.txt
+  if ! cmp -s "$requirements" "$venv/.stamp"; then
+    say "downloading what draws the plots" >&2
+    rm -rf "$venv"
+    python3 -m venv "$venv" >&2 &&
+      "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r "$requirements" >&2 ||
+      die "no Python for the comparison: it takes Python 3.11 to 3.14 with venv, and a Python package index once"
+    cp "$requirements" "$venv/.stamp"
+  fi
+  printf '%s\n' "$venv/bin/python"
+}
+
+# Runs the comparison in place of this script.
+compare() {
+  local arguments=" $* " install=false python
+  python=$(compare_python)
+  if [[ ! $arguments =~ \ (-h|--help|--list)\  ]]; then
+    [[ $arguments != *" --install-peer "* ]] || install=true
+    [[ $arguments == *" --no-peer "* ]] || install_peer "$install" --no-peer
+    install_fio compare "name the rows without it: --only tmpfs"
+    if [[ $arguments != *" --no-build "* ]]; then
+      "$ROOT/scripts/setup.sh"
+      say "building"
+      build_native
+      build_java
+    fi
+    JAVA_HOME=$(find_jdk)
+    export JAVA_HOME PEER_HOME=$PEER
+  fi
+  PYTHONPATH=$ROOT/scripts exec "$python" -m compare "$@"
 }
 
 # tables FILE
@@ -173,7 +228,8 @@ while [ $# -gt 0 ]; do
     --list) list=true ;;
     --tables) tables "${2:-}"; exit 0 ;;
     --native) shift; native "$@" ;;
-    -h | --help) sed -n '3,32s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    compare) shift; compare "$@" ;;
+    -h | --help) sed -n '3,35s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) die "unknown argument '$1', see --help" ;;
   esac
   shift
@@ -189,13 +245,9 @@ done)
 if $list; then printf '%s\n' "${chosen[@]%%|*}"; exit 0; fi
 
 "$ROOT/scripts/setup.sh"
-if [[ $sides == *peer* ]] && [ ! -x "$PEER/bin/python" ]; then
-  $install || die "SGLang's connector is not in $PEER: --install-peer installs it (700 MB to download), --without-peer goes without"
-  "$ROOT/scripts/peer/setup.sh" "$PEER"
-fi
+if [[ $sides == *peer* ]]; then install_peer "$install" --without-peer; fi
 say "building"
-maven -q -DskipTests -Dmaven.javadoc.skip=true -pl java/hicache-bench -am package >/dev/null ||
-  die "the build failed; mvn -DskipTests -pl java/hicache-bench -am package shows why"
+build_java
 JAVA_HOME=$(find_jdk)
 
 mkdir -p "$(dirname "$OUT")" "$dir_disk"

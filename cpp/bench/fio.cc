@@ -7,12 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
@@ -22,33 +20,9 @@ extern char** environ;
 namespace hicache::bench {
 namespace {
 
-constexpr int64_t kBytesMax = int64_t{4} << 30;  // enough to be steady
 constexpr int kPollMillis = 100;
 
-int64_t numberIn(const std::map<std::string, std::string>& described, const std::string& name, int64_t otherwise) {
-  const auto found = described.find(name);
-  return found == described.end() ? otherwise : std::max<int64_t>(1, std::atoll(found->second.c_str()));
-}
-
-// A folder that goes with all it holds.
-class Folder {
- public:
-  explicit Folder(const std::string& directory) : path_(directory + "/.hicache_nixl_bench-fio-" + std::to_string(::getpid())) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() {
-    std::error_code ignored;  // what is left is seen by its name
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-};
-
-std::vector<std::string> argumentsOf(const std::string& program, const FioShape& shape, const std::string& folder) {
+std::vector<std::string> argumentsOf(const std::string& program, const RawShape& shape, const std::string& folder) {
   return {program,
           "--name=hicache",
           "--directory=" + folder,
@@ -59,6 +33,7 @@ std::vector<std::string> argumentsOf(const std::string& program, const FioShape&
           "--iodepth=" + std::to_string(shape.depth),
           "--ioengine=" + shape.engine,
           std::string("--direct=") + (shape.direct ? "1" : "0"),
+          std::string("--overwrite=") + (shape.write && shape.overwrite ? "1" : "0"),
           std::string("--invalidate=") + (shape.cold ? "1" : "0"),
           "--thread",
           "--group_reporting",
@@ -112,37 +87,11 @@ std::string findFio() {
   throw StoreError("--fio: there is no program fio on the PATH; install it (Debian: apt-get install fio), or leave --fio out");
 }
 
-FioShape fioShapeOf(const Measurement& measurement, Operation operation, const std::map<std::string, std::string>& described) {
-  const auto of = [&](const std::string& name) {
-    const auto found = described.find(name);
-    return found == described.end() ? std::string() : found->second;
-  };
-  const std::string queue = of("queue");
-  FioShape shape;
-  shape.directory = of("directory.0.path");
-  shape.write = operation == Operation::kSet;
-  shape.direct = of("directory.0.direct_io") == "true" && measurement.operations.at(operation).buffered == 0;
-  shape.engine = queue == "uring" ? "io_uring" : queue == "posix_aio" ? "posixaio" : "libaio";
-  shape.block_bytes = measurement.cell.page_bytes;
-  // What the store keeps in flight: the callers' batches, as far as its lanes take them.
-  const int64_t lanes = numberIn(described, "lanes", 1);
-  const int64_t chunk_pages =
-      std::clamp<int64_t>(numberIn(described, "chunk_bytes", 1) / shape.block_bytes, 1, numberIn(described, "chunk_pages", 1));
-  const int64_t of_a_lane = chunk_pages * numberIn(described, "chunks_in_flight", 1);
-  const int64_t asked = measurement.threads * measurement.cell.batch;
-  shape.jobs = std::min(lanes, asked);
-  shape.depth = std::clamp<int64_t>(asked / shape.jobs, 1, of_a_lane);
-  const int64_t blocks = std::max(shape.jobs, std::min(measurement.cell.totalBytes(), kBytesMax) / shape.block_bytes);
-  shape.job_bytes = blocks / shape.jobs * shape.block_bytes;
-  shape.cold = measurement.cache_drop.has_value();
-  return shape;
-}
-
-FioResult runFio(const std::string& program, const FioShape& shape, const std::atomic<bool>& interrupted) {
-  const Folder folder(shape.directory);
+RawResult runFio(const std::string& program, const RawShape& shape, const std::atomic<bool>& interrupted) {
+  const ScratchFolder folder(shape.directory, "fio");
   const std::vector<std::string> arguments = argumentsOf(program, shape, folder.path());
   const std::string output = outputOf(arguments, interrupted);
-  FioResult result;
+  RawResult result;
   for (const std::string& argument : arguments) result.command += (result.command.empty() ? "" : " ") + argument;
   if (interrupted) return result;
   // Notes may stand before the JSON.

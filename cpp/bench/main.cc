@@ -8,6 +8,7 @@
 
 #include "baseline.h"
 #include "fio.h"
+#include "plain_loop.h"
 #include "plan.h"
 #include "report.h"
 #include "workload.h"
@@ -64,10 +65,16 @@ class Run {
     } catch (const std::exception& error) {
       problems_.add(std::string("removing the pages: ") + error.what());
     }
-    return makeReport(options_, environmentOf(described()), measurements_, problems_.list());
+    return makeReport(options_, environment(), measurements_, problems_.list());
   }
 
  private:
+  Json environment() {
+    Json environment = environmentOf(described());
+    environment["open_ms"] = store_.openMillis();
+    return environment;
+  }
+
   // A store that describes itself later than now may have no more to say.
   const std::map<std::string, std::string>& described() {
     if (described_.empty()) described_ = store_.describe();
@@ -89,11 +96,11 @@ class Run {
   }
 
   void keep(Measurement measurement) {
-    if (!fio_.empty()) {
-      for (const auto& [operation, count] : measurement.operations) {
-        if (operation == Operation::kExists || interrupted) continue;
-        measurement.fio[operation] = runFio(fio_, fioShapeOf(measurement, operation, described()), interrupted);
-      }
+    for (const auto& [operation, count] : measurement.operations) {
+      if (operation == Operation::kExists || measurement.cell.page_bytes == 0) continue;
+      const RawShape shape = rawShapeOf(measurement, operation, described());
+      if (options_.plain && !interrupted) measurement.plain[operation] = runPlainLoop(shape, interrupted);
+      if (!fio_.empty() && !interrupted) measurement.fio[operation] = runFio(fio_, shape, interrupted);
     }
     measurements_.push_back(std::move(measurement));
   }

@@ -41,7 +41,8 @@ struct CacheDrop {
   std::string problem;     // why, where bytes_left is not 0
 };
 
-struct FioResult {
+// What the same storage did without a store.
+struct RawResult {
   double gb_per_s = 0;
   std::string command;
 };
@@ -57,7 +58,8 @@ struct Measurement {
   bool interrupted = false;
   std::map<Operation, OperationCount> operations;
   std::optional<CacheDrop> cache_drop;
-  std::map<Operation, FioResult> fio;
+  std::map<Operation, RawResult> fio;
+  std::map<Operation, RawResult> plain;
 
   int64_t bytes() const;
   int64_t pages() const;

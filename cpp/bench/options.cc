@@ -73,8 +73,8 @@ std::pair<std::string, std::string> toSetting(const std::string& text) {
 
 // Sizes of a sweep: what was not given follows from what was.
 void fillRange(const char* what, int64_t plain, int64_t least, int64_t* min, int64_t* max) {
-  if (*min == 0) *min = *max == 0 ? plain : std::min(least, *max);
-  if (*max == 0) *max = *min;
+  if (*min == kNotGiven) *min = *max == kNotGiven ? plain : std::min(least, *max);
+  if (*max == kNotGiven) *max = *min;
   if (*min > *max) {
     throw UsageError(std::string("--start_") + what + " " + std::to_string(*min) + " is above --max_" + what + " " +
                      std::to_string(*max));
@@ -83,13 +83,16 @@ void fillRange(const char* what, int64_t plain, int64_t least, int64_t* min, int
 
 void check(Options* options) {
   if (!options->model.empty()) {
-    if (options->block_size_min != 0 || options->block_size_max != 0) {
+    if (options->block_size_min != kNotGiven || options->block_size_max != kNotGiven) {
       throw UsageError(
           "--model and --start_block_size or --max_block_size: the model says how large a page is; give one of them");
     }
     options->block_size_min = pageBytesOf(modelNamed(options->model), options->page_tokens, options->tp, options->dtype);
   }
   fillRange("block_size", kBlockSizeDefault, kBlockSizeMin, &options->block_size_min, &options->block_size_max);
+  if (options->block_size_min == 0 && (options->block_size_max != 0 || options->keys == 0)) {
+    throw UsageError("--start_block_size: pages of no bytes stand alone, without --max_block_size, and need --keys");
+  }
   fillRange("batch_size", kBatchSizeDefault, 1, &options->batch_size_min, &options->batch_size_max);
   if (options->batches > 0 && options->duration_seconds > 0) {
     throw UsageError("--num_iter and --duration: give one of them");
@@ -168,9 +171,10 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       ->check(CLI::IsMember(knownDtypes()))
       ->capture_default_str()
       ->group(pages);
-  app.add_option("--start_block_size", options.block_size_min, "Smallest page, without --model (1M)")
+  app.add_option("--start_block_size", options.block_size_min,
+                 "Smallest page, without --model (1M); 0: pages of no bytes, to measure the index")
       ->transform(size)
-      ->check(CLI::Range(int64_t{16}, int64_t{1} << 32))
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 32))
       ->group(pages);
   app.add_option("--max_block_size", options.block_size_max, "Largest page (the smallest)")
       ->transform(size)
@@ -182,6 +186,10 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       ->default_str("1G")
       ->group(pages);
   app.add_option("--keys", options.keys, "Number of pages, instead of --total_buffer_size")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 32))
+      ->group(pages);
+  app.add_option("--memory_pages", options.memory_pages,
+                 "Pages of memory that each caller moves to and from, batch after batch (those of one batch)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 32))
       ->group(pages);
 
@@ -247,6 +255,10 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
       ->type_name("PERCENT")
       ->group(report);
   app.add_flag("--fio", options.fio, "Measure fio in the same directory with the same shape, and give percent of it")
+      ->group(report);
+  app.add_flag("--plain", options.plain,
+               "Measure a plain loop of pread or pwrite over one large file in as many threads as there are lanes, and give "
+               "percent of it")
       ->group(report);
   app.add_flag("--dry-run", options.dry_run, "Print what would be done, and touch nothing")->group(report);
 

@@ -28,6 +28,8 @@ struct Mix {
   int64_t exists = 0;
 };
 
+inline constexpr int64_t kNotGiven = -1;
+
 struct Options {
   // the store
   std::vector<std::string> directories;
@@ -45,12 +47,13 @@ struct Options {
   int64_t page_tokens = 64;
   int64_t tp = 1;
   std::string dtype = "bf16";
-  int64_t block_size_min = 0;
-  int64_t block_size_max = 0;
-  int64_t batch_size_min = 0;
-  int64_t batch_size_max = 0;
+  int64_t block_size_min = kNotGiven;
+  int64_t block_size_max = kNotGiven;
+  int64_t batch_size_min = kNotGiven;
+  int64_t batch_size_max = kNotGiven;
   int64_t total_bytes = int64_t{1} << 30;
-  int64_t keys = 0;  // 0: as many as total_bytes holds
+  int64_t keys = 0;          // 0: as many as total_bytes holds
+  int64_t memory_pages = 0;  // of each caller; no less than a batch
   // work
   std::string op_type = "ALL";
   std::optional<Mix> mix;
@@ -71,6 +74,7 @@ struct Options {
   std::string baseline;
   std::optional<double> fail_if_slower;  // percent
   bool fio = false;
+  bool plain = false;
   bool dry_run = false;
 };
 

@@ -2,6 +2,7 @@
 #include "page_content.h"
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 namespace hicache::bench {

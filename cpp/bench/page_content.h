@@ -4,8 +4,8 @@
 // 4096 bytes a stamp says which page and which place this is, so that no page, and no part of one, can be taken for another.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -22,7 +22,7 @@ class PageContent {
 
   int64_t pageBytes() const { return static_cast<int64_t>(plain_.size()); }
   // Makes memory any page, but for its stamps.
-  void fill(char* memory) const { std::memcpy(memory, plain_.data(), plain_.size()); }
+  void fill(char* memory) const { std::copy(plain_.begin(), plain_.end(), memory); }
   // Makes memory that holds any page this page.
   void stamp(char* memory, int64_t page) const;
   // Makes memory that holds any page none, so that a part that a get leaves alone is noticed.

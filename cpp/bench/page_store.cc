@@ -56,8 +56,10 @@ void PageBatch::add(const std::string& key, int64_t address, int64_t length) {
 PageStore::PageStore(const Settings& settings) {
   const std::string blob = toBlob(settings);
   hicache_error error = {};
+  const Clock::time_point start = Clock::now();
   store_ = hicache_store_open(bytesOf(blob), static_cast<int64_t>(blob.size()), &error);
   if (store_ == nullptr) fail(error);
+  open_millis_ = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 PageStore::~PageStore() {

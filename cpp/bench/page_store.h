@@ -65,6 +65,8 @@ class PageStore {
   PageStore& operator=(const PageStore&) = delete;
 
   std::map<std::string, std::string> describe() const;
+  // How long it took to open.
+  double openMillis() const { return open_millis_; }
 
   // Submits a batch and waits until it has completed and its memory is free. Throws StoreError when it is refused, or when its
   // memory does not come free: then a transfer hangs, and nothing more can be measured.
@@ -86,6 +88,7 @@ class PageStore {
   BatchResult finish(int64_t batch, size_t keys, Clock::time_point submitted, int64_t timeout_millis);
 
   hicache_store* store_ = nullptr;
+  double open_millis_ = 0;
   std::mutex events_;                // guards hicache_next_event, and what follows
   std::map<int64_t, int32_t> told_;  // events of batches that others wait for
 };

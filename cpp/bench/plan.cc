@@ -28,7 +28,8 @@ std::vector<Cell> planOf(const Options& options) {
                        std::to_string(page_bytes) + "; give more, or --keys");
     }
     for (int64_t batch : sweep(options.batch_size_min, options.batch_size_max)) {
-      const Cell cell = {page_bytes, std::min(batch, keys), keys};
+      Cell cell = {page_bytes, std::min(batch, keys), keys};
+      cell.memory_pages = std::max<int64_t>(1, options.memory_pages / cell.batch) * cell.batch;
       const bool known = !cells.empty() && cells.back().page_bytes == page_bytes && cells.back().batch == cell.batch;
       if (!known) cells.push_back(cell);
     }

@@ -15,8 +15,10 @@ struct Cell {
   int64_t page_bytes = 0;
   int64_t batch = 0;  // pages of one call
   int64_t keys = 0;
+  int64_t memory_pages = 0;  // of each caller, whole batches
 
   int64_t totalBytes() const { return page_bytes * keys; }
+  int64_t memoryBytes() const { return page_bytes * memory_pages; }
   int64_t batchesOfAPass() const { return (keys + batch - 1) / batch; }
 };
 

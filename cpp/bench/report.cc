@@ -82,6 +82,11 @@ Json rowOf(const Options& options, const Measurement& measurement, Operation ope
     row["percent_of_fio"] = rounded(perSecond(100 * gb_per_s, fio->second.gb_per_s), 10);
     row["fio_command"] = fio->second.command;
   }
+  if (const auto plain = measurement.plain.find(operation); plain != measurement.plain.end()) {
+    row["plain_gb_per_s"] = rounded(plain->second.gb_per_s, 1e4);
+    row["percent_of_plain"] = rounded(perSecond(100 * gb_per_s, plain->second.gb_per_s), 10);
+    row["plain_loop"] = plain->second.command;
+  }
   if (measurement.cache_drop) {
     const CacheDrop& drop = *measurement.cache_drop;
     row["cold"] = {{"files", drop.files}, {"bytes", drop.bytes}, {"bytes_left", drop.bytes_left}, {"problem", drop.problem}};
@@ -154,7 +159,7 @@ constexpr Column kColumns[] = {
     {"P50", "latency_us.p50", "%.1f"},         {"P90", "latency_us.p90", "%.1f"},
     {"P99", "latency_us.p99", "%.1f"},         {"P99.9", "latency_us.p99_9", "%.1f"},
     {"Max", "latency_us.max", "%.1f"},         {"CPU s/GiB", "cpu_s_per_gib", "%.3f"},
-    {"% of fio", "percent_of_fio", "%.0f"},
+    {"% of fio", "percent_of_fio", "%.0f"},    {"% of plain", "percent_of_plain", "%.0f"},
 };
 
 // Of one part of a batch, as the lanes move it.
@@ -261,7 +266,7 @@ constexpr std::string_view kCsvFields =
     "phases_us.prepare.avg,phases_us.prepare.p99,phases_us.post.avg,phases_us.post.p99,phases_us.transfer.avg,"
     "phases_us.transfer.p99,phases_us.finish.avg,phases_us.finish.p99,cpu_s,cpu_us_per_page,cpu_s_per_gib,hits,misses,lost,"
     "failed,"
-    "differing,buffered_pages,fio_gb_per_s,percent_of_fio,cold.bytes_left,interrupted";
+    "differing,buffered_pages,fio_gb_per_s,percent_of_fio,plain_gb_per_s,percent_of_plain,cold.bytes_left,interrupted";
 constexpr std::string_view kPlanFields = "page_bytes,batch,pages,total_bytes,memory_bytes";
 
 std::string csvOf(const Json& rows, std::string_view fields) {
@@ -293,7 +298,7 @@ Json planReport(const Options& options, const std::vector<Cell>& cells) {
     entry["batch"] = cell.batch;
     entry["pages"] = cell.keys;
     entry["total_bytes"] = cell.totalBytes();
-    entry["memory_bytes"] = options.threads * cell.batch * cell.page_bytes;
+    entry["memory_bytes"] = options.threads * cell.memoryBytes();
     plan.push_back(entry);
   }
   report["plan"] = plan;

@@ -17,6 +17,7 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 constexpr std::chrono::milliseconds kInterruptEvery{50};
+constexpr int64_t kKeysKept = 1 << 20;               // of more keys each is made when it is used
 constexpr int64_t kWarmUpNumber = int64_t{1} << 40;  // of a mix: other batches than those that are measured
 
 double secondsOf(const timespec& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9; }
@@ -44,14 +45,14 @@ std::vector<std::string> Problems::list() const {
   return problems_;
 }
 
-// One thread of a run, with memory for one batch. What it does around its calls is aside: no part of what is measured.
+// One thread of a run, with memory that its batches take in turn. What it does around its calls is aside: no part of what is
+// measured.
 class Workload::Caller {
  public:
   Caller(Workload& workload, int64_t number)
       : workload_(workload),
-        memory_(reinterpret_cast<char*>(workload.memory_->address()) +
-                number * workload.cell_.batch * workload.cell_.page_bytes),
-        spoilt_(static_cast<size_t>(workload.cell_.batch)) {}
+        memory_(reinterpret_cast<char*>(workload.memory_->address()) + number * workload.cell_.memoryBytes()),
+        spoilt_(static_cast<size_t>(workload.cell_.memory_pages)) {}
 
   void begin(Clock::time_point start) { start_ = start; }
 
@@ -98,11 +99,14 @@ class Workload::Caller {
     aside_seconds_ += Seconds(Clock::now() - start).count();
   }
 
-  char* slot(size_t i) const { return memory_ + static_cast<int64_t>(i) * workload_.cell_.page_bytes; }
+  char* slot(size_t i) const { return memory_ + (first_slot_ + static_cast<int64_t>(i)) * workload_.cell_.page_bytes; }
+
+  std::vector<bool>::reference spoilt(size_t i) { return spoilt_[static_cast<size_t>(first_slot_) + i]; }
 
   void makeBatch(const Step& step) {
     batch_.clear();
     asked_.clear();
+    first_slot_ = (first_slot_ + workload_.cell_.batch) % workload_.cell_.memory_pages;
     const PageContent& content = workload_.content_;
     const uint64_t seed = workload_.options_.seed;
     std::mt19937_64 random(step.seed);
@@ -113,8 +117,8 @@ class Workload::Caller {
       if (step.first < workload_.cell_.keys) asked.page %= workload_.cell_.keys;  // a random batch may begin near the end
       if (step.operation != Operation::kSet) asked.present = hits(random);
       if (step.operation == Operation::kSet) {
-        if (spoilt_[at]) content.fill(slot(at));
-        spoilt_[at] = false;
+        if (spoilt(at)) content.fill(slot(at));
+        spoilt(at) = false;
         content.stamp(slot(at), asked.page);
       } else if (step.operation == Operation::kGet && workload_.options_.verify) {
         content.blank(slot(at));
@@ -132,7 +136,7 @@ class Workload::Caller {
     int64_t bytes = 0;
     for (size_t i = 0; i < asked_.size(); ++i) {
       const int32_t outcome = result.outcomes[i];
-      if (step.operation == Operation::kGet && outcome != HICACHE_HIT) spoilt_[i] = true;
+      if (step.operation == Operation::kGet && outcome != HICACHE_HIT) spoilt(i) = true;
       if ((result.flags[i] & HICACHE_FLAG_BUFFERED) != 0) ++count->buffered;
       if (outcome == HICACHE_STORED) {
         bytes += result.lengths[i];
@@ -167,7 +171,7 @@ class Workload::Caller {
     } else if (step.operation == Operation::kGet && workload_.options_.verify) {
       const int64_t at = workload_.content_.firstDifference(slot(i), asked_[i].page);
       if (at < 0) return;
-      spoilt_[i] = true;
+      spoilt(i) = true;
       problem =
           "page " + std::to_string(asked_[i].page) + " came back with other bytes from byte " + std::to_string(at) + " on";
     } else {
@@ -180,6 +184,7 @@ class Workload::Caller {
   Workload& workload_;
   char* const memory_;
   std::vector<bool> spoilt_;  // slots that hold no page
+  int64_t first_slot_ = 0;    // of the batch under way
   PageBatch batch_;
   std::vector<Asked> asked_;
   std::map<Operation, OperationCount> counts_;
@@ -199,10 +204,9 @@ Workload::Workload(PageStore& store, const Options& options, const Cell& cell, c
       progress_(progress),
       problems_(problems),
       content_(options.seed, cell.page_bytes) {
-  keys_.reserve(static_cast<size_t>(cell.keys));
-  for (int64_t page = 0; page < cell.keys; ++page) keys_.push_back(keyOf(options.seed, page));
-  const int64_t slots = options.threads * cell.batch;
-  memory_ = std::make_unique<PoolMemory>(store, slots * cell.page_bytes);
+  for (int64_t page = 0; page < cell.keys && cell.keys <= kKeysKept; ++page) keys_.push_back(keyOf(options.seed, page));
+  const int64_t slots = options.threads * cell.memory_pages;
+  memory_ = std::make_unique<PoolMemory>(store, std::max<int64_t>(1, slots * cell.page_bytes));
   for (int64_t i = 0; i < slots; ++i) content_.fill(reinterpret_cast<char*>(memory_->address()) + i * cell.page_bytes);
 }
 
@@ -219,7 +223,7 @@ void Workload::prepare() {
 
 CacheDrop Workload::dropCache() {
   std::vector<std::string> paths;
-  for (const std::string& key : keys_) paths.push_back(store_.pathOf(key));
+  for (int64_t page = 0; page < cell_.keys; ++page) paths.push_back(store_.pathOf(keyOf(options_.seed, page)));
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   return dropFromCache(paths);

@@ -78,7 +78,7 @@ class Workload {
   Progress& progress_;
   Problems& problems_;
   const PageContent content_;
-  std::vector<std::string> keys_;
+  std::vector<std::string> keys_;  // of all pages, or none of too many
   std::unique_ptr<PoolMemory> memory_;
 };
 

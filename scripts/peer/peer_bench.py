@@ -4,9 +4,10 @@
 
   peer_bench.py --pages N --page-bytes B --batch K --dir D --mode v1|v1copy|v0api|v0ctl
                 [--odirect 0|1] [--model mha|mla] [--layers L] [--io aio|uring|posix_aio|default]
-                [--rounds R] [--drop 0|1] [--sync 0|1] [--verify 0|1]
+                [--rounds R] [--drop 0|1] [--sync 0|1] [--verify 0|1] [--turns]
 
-One JSON object on stdout.  The peer's own files are imported unchanged from the unpacked
+One JSON object on stdout; with --turns one for every line of standard input, each of R
+rounds, and "ready" before the first.  The peer's own files are imported unchanged from the unpacked
 wheels, see connector.py.
 
 modes
@@ -25,6 +26,7 @@ the single latent for mla (one file).  Every round uses fresh keys; the files of
 deleted, untimed, after it.  All figures: GiB = 2**30 bytes of page payload.
 """
 import argparse, hashlib, json, logging, os, statistics, sys, time
+from importlib import metadata
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--pages", type=int, default=128)
@@ -45,6 +47,7 @@ ap.add_argument("--verify", type=int, default=1)
 ap.add_argument("--pool-mib", type=int, default=2048, help="largest host pool; pages wrap around in it")
 ap.add_argument("--home", default=os.environ.get("PEER_HOME", os.path.expanduser("~/.cache/hicache-peer")))
 ap.add_argument("--sglang", default="", help="unpacked wheel; default by mode")
+ap.add_argument("--turns", action="store_true", help="measure once for every line of standard input, until its end")
 ap.add_argument("--log", default="ERROR")
 a = ap.parse_args()
 logging.basicConfig(level=a.log, stream=sys.stderr)
@@ -159,41 +162,63 @@ def timed(fn):
 
 res = {k: [] for k in ("set", "get", "exists", "exists_miss", "fsync")}
 cpu = {k: [] for k in res}
+calls = {k: [] for k in ("set", "get")}  # seconds of each batch
 verified = None
-for r in range(a.warmup + a.rounds):
-    keys = [hashlib.sha256(f"{os.getpid()}-{r}-{i}".encode()).hexdigest() for i in range(a.pages)]
+
+
+def each(name, call, chunks):
+    """Calls for every batch, and notes what each took; True when all are good."""
+    good = True
+    for i, k in chunks:
+        t0 = time.perf_counter()
+        good &= call(k, i)
+        calls[name].append(time.perf_counter() - t0)
+    return good
+
+
+def flush():
+    for f in files():
+        fd = os.open(f, os.O_RDONLY)
+        os.fsync(fd)
+        if a.drop:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+    return True
+
+
+def one_round(number):
+    global verified
+    keys = [hashlib.sha256(f"{os.getpid()}-{number}-{i}".encode()).hexdigest() for i in range(a.pages)]
     chunks = [(i, keys[i : i + a.batch]) for i in starts]
     wall = {}
-    wall["set"] = timed(lambda: all([page_set(k, i) for i, k in chunks]))
+    wall["set"] = timed(lambda: each("set", page_set, chunks))
     if a.sync or a.drop:
-        def flush():
-            for f in files():
-                fd = os.open(f, os.O_RDONLY)
-                os.fsync(fd)
-                if a.drop:
-                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(fd)
-            return True
         wall["fsync"] = timed(flush)
     wall["exists"] = timed(lambda: sum(be.batch_exists(keys[i : i + 128], Info()) for i in range(0, a.pages, 128)) == a.pages)
     none = [k[::-1] for k in keys]
     wall["exists_miss"] = timed(lambda: sum(be.batch_exists(none[i : i + 128], Info()) for i in range(0, a.pages, 128)) == 0)
     for target in dst if a.mode == "v0api" else [raw]:
         target.zero_()
-    wall["get"] = timed(lambda: all([page_get(k, i) for i, k in chunks]))
+    wall["get"] = timed(lambda: each("get", page_get, chunks))
     if a.verify:
         if a.mode == "v0api":
             verified = all(torch.equal(x.view(torch.int16), y.view(torch.int16)) for x, y in zip(flat, dst))
         else:
             verified = bool(torch.equal(raw, golden))
     for k, (w, c, ok) in wall.items():
-        assert ok, f"round {r}: {k} failed"
-        if r >= a.warmup:
-            res[k].append(w)
-            cpu[k].append(c)
+        assert ok, f"round {number}: {k} failed"
+        res[k].append(w)
+        cpu[k].append(c)
     assert verified in (None, True), "data read back differs"
     for f in list(files()):
         os.unlink(f)
+
+
+def forget():
+    for samples in (res, cpu, calls):
+        for of in samples.values():
+            of.clear()
+
 
 total = a.pages * B / 2**30
 
@@ -206,18 +231,41 @@ def summary(k):
     out = {"pages_s": {"min": round(rate[0], 1), "median": round(statistics.median(rate), 1), "max": round(rate[-1], 1)},
            "us_per_page_median": round(statistics.median(w) / a.pages * 1e6, 2),
            "cpu_us_per_page_median": round(statistics.median(c) / a.pages * 1e6, 2)}
+    if k in calls:
+        out["call_us_median"] = round(statistics.median(calls[k]) * 1e6, 2)
     if not k.startswith("exists"):
         g = sorted(total / x for x in w)
         out["gib_s"] = {"min": round(g[0], 3), "median": round(statistics.median(g), 3), "max": round(g[-1], 3)}
     return out
 
 
-from importlib.metadata import version  # noqa: E402
+def report():
+    print(json.dumps({
+        "peer": "sglang HiCacheNixl", "sglang": os.path.basename(peer.root), "nixl": metadata.version("nixl-cu12"),
+        "torch": torch.__version__, "mode": a.mode, "model": a.model, "pages": a.pages, "page_bytes": B, "batch": a.batch,
+        "odirect": a.odirect, "io": a.io, "zero_copy": bool(be.is_zero_copy) if a.mode.startswith("v1") else None, "layers": L,
+        "pool_pages": P, "dir": a.dir, "drop": a.drop, "rounds": a.rounds, "warmup": a.warmup, "verified": verified,
+        **{k: summary(k) for k in res if res[k]},
+    }), flush=True)
 
-print(json.dumps({
-    "peer": "sglang HiCacheNixl", "sglang": os.path.basename(peer.root), "nixl": version("nixl-cu12"), "torch": torch.__version__,
-    "mode": a.mode, "model": a.model, "pages": a.pages, "page_bytes": B, "batch": a.batch, "odirect": a.odirect, "io": a.io,
-    "zero_copy": bool(be.is_zero_copy) if a.mode.startswith("v1") else None, "layers": L, "pool_pages": P,
-    "dir": a.dir, "drop": a.drop, "rounds": a.rounds, "warmup": a.warmup, "verified": verified,
-    **{k: summary(k) for k in res if res[k]},
-}))
+
+done = 0
+
+
+def turn(rounds):
+    global done
+    forget()
+    for _ in range(rounds):
+        one_round(done)
+        done += 1
+
+
+turn(a.warmup)
+if a.turns:
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        turn(a.rounds)
+        report()
+else:
+    turn(a.rounds)
+    report()

@@ -133,6 +133,47 @@ TEST_F(EndToEndTest, shouldMeasureAllOperationsAndLeaveNothingBehind) {
   EXPECT_EQ(pages(65536).size(), 0u);
 }
 
+TEST_F(EndToEndTest, shouldMeasureAPlainLoopBesideTheStoreAndRemoveItsFiles) {
+  for (const char* layout : {"files", "segments"}) {
+    const Ended ended = run(with(kSmall, {"--plain", "--layout", layout, "--lanes", "2", "--format", "json"}));
+    ASSERT_EQ(ended.status, kExitGood) << ended.errors;
+    const Json rows = ended.json()["rows"];
+    for (int row : {0, 2}) {
+      EXPECT_GT(rows[row]["plain_gb_per_s"], 0);
+      EXPECT_GT(rows[row]["percent_of_plain"], 0);
+      EXPECT_TRUE(holds(rows[row]["plain_loop"], "65536 B in 2 threads"));
+    }
+    EXPECT_FALSE(rows[1].contains("percent_of_plain")) << "exists moves nothing";
+    EXPECT_GT(ended.json()["environment"]["open_ms"], 0);
+    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+      EXPECT_FALSE(holds(entry.path().filename(), "hicache_nixl_bench-plain"));
+    }
+  }
+}
+
+TEST_F(EndToEndTest, shouldMeasureTheIndexWithPagesOfNoBytes) {
+  const std::vector<std::string> empty = {"--start_block_size", "0",      "--keys",   "500",  "--layout",
+                                          "segments",           "--keep", "--format", "json", "--plain"};
+  const Ended filled = run(with(empty, {"--op_type", "WRITE", "--start_batch_size", "100"}));
+  ASSERT_EQ(filled.status, kExitGood) << filled.errors;
+  EXPECT_EQ(filled.json()["rows"][0]["pages"], 500);
+  const Ended asked = run(with(empty, {"--mix", "0:0:1", "--num_iter", "20", "--start_batch_size", "10", "--reuse"}));
+  ASSERT_EQ(asked.status, kExitGood) << asked.errors;
+  EXPECT_EQ(asked.json()["rows"][0]["hits"], 200);
+  EXPECT_EQ(asked.json()["rows"][0]["bytes"], 0);
+}
+
+TEST_F(EndToEndTest, shouldMoveAllOfItsMemoryInTurn) {
+  // 3 batches of memory and 5 of pages: a page is set from one place and read into others.
+  const Ended ended = run({"--start_block_size", "4K", "--keys", "40", "--start_batch_size", "8", "--memory_pages", "24",
+                           "--mix", "1:2:0", "--num_iter", "60", "--num_threads", "2", "--verify", "--format", "json"});
+  ASSERT_EQ(ended.status, kExitGood) << ended.errors;
+  for (const Json& row : ended.json()["rows"]) EXPECT_GT(row["bytes"], 0);
+  const Ended planned = run({"--start_block_size", "4K", "--keys", "40", "--start_batch_size", "8", "--memory_pages", "24",
+                             "--num_threads", "2", "--dry-run", "--format", "json"});
+  EXPECT_EQ(planned.json()["plan"][0]["memory_bytes"], 2 * 24 * 4096);
+}
+
 TEST_F(EndToEndTest, shouldCountMissesAsTheHitRateSays) {
   const Ended ended = run({"--start_block_size", "4K", "--keys", "200", "--mix", "1:2:1", "--num_iter", "60", "--hit-rate",
                            "0.5", "--start_batch_size", "20", "--num_threads", "3", "--verify", "--format", "json"});

@@ -116,6 +116,8 @@ TEST(OptionsTest, shouldNameTheFlagThatIsWrong) {
   EXPECT_TRUE(holds(refusalOf({"--model", "llama3-8b", "--tp", "5"}), "--tp"));
   EXPECT_TRUE(holds(refusalOf({"--start_block_size", "2M", "--max_block_size", "1M"}), "--max_block_size"));
   EXPECT_TRUE(holds(refusalOf({"--start_block_size", "lots"}), "--start_block_size"));
+  EXPECT_TRUE(holds(refusalOf({"--start_block_size", "0"}), "--keys"));
+  EXPECT_TRUE(holds(refusalOf({"--start_block_size", "0", "--max_block_size", "4K", "--keys", "9"}), "--max_block_size"));
   EXPECT_TRUE(holds(refusalOf({"--num_iter", "5", "--duration", "5"}), "--num_iter"));
   EXPECT_TRUE(holds(refusalOf({"--reuse"}), "--reuse"));
   EXPECT_TRUE(holds(refusalOf({"--set", "lanes"}), "--set"));
@@ -140,6 +142,16 @@ TEST(PlanTest, shouldDoubleFromStartToMaxAndEndWithMax) {
                         {4096, 1, 30}, {4096, 2, 30}, {8192, 1, 15}, {8192, 2, 15}, {12288, 1, 10}, {12288, 2, 10}}));
   EXPECT_EQ(cells[3].batchesOfAPass(), 8);
   EXPECT_EQ(cells[3].totalBytes(), 15 * 8192);
+}
+
+TEST(PlanTest, shouldGiveEachCallerWholeBatchesOfMemory) {
+  const auto memoryOf = [](const char* pages) {
+    return planOf(parse({"--keys", "100", "--start_batch_size", "8", "--memory_pages", pages}))[0].memory_pages;
+  };
+  EXPECT_EQ(memoryOf("1"), 8);
+  EXPECT_EQ(memoryOf("8"), 8);
+  EXPECT_EQ(memoryOf("47"), 40);
+  EXPECT_EQ(planOf(parse({"--keys", "100", "--start_batch_size", "8"}))[0].memory_pages, 8);
 }
 
 TEST(PlanTest, shouldNotMakeABatchLargerThanThePages) {

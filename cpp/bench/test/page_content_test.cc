@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 
 namespace hicache::bench {
@@ -43,6 +44,11 @@ TEST_P(PageContentTest, shouldNoticeAnotherPageAndAPageThatWasNotFilled) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, PageContentTest, testing::Values(16, 4096, 4100, 4112, 10000));
+
+TEST(PageContentEmptyTest, shouldKnowAPageOfNoBytes) {
+  const PageContent content(3, 0);
+  EXPECT_EQ(content.firstDifference(pageOf(content, 5).data(), 5), -1);
+}
 
 TEST(PageContentPlaceTest, shouldNoticePartsOfOnePageInEachOthersPlace) {
   const PageContent content(3, 3 * 4096);

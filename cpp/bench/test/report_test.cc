@@ -60,6 +60,14 @@ TEST(ReportTest, shouldGivePercentOfFio) {
   EXPECT_FALSE(holds(render(reportOf({getsOf(2)}), "text"), "% of fio")) << "a column without values";
 }
 
+TEST(ReportTest, shouldGivePercentOfThePlainLoop) {
+  Measurement gets = getsOf(2);
+  gets.plain[Operation::kGet] = {0.8, "pread"};
+  const Json report = reportOf({gets});
+  EXPECT_DOUBLE_EQ(report["rows"][0]["percent_of_plain"], 50);
+  EXPECT_TRUE(holds(render(report, "text"), "% of plain"));
+}
+
 TEST(ReportTest, shouldGiveTheSameNumbersInEveryFormat) {
   Measurement gets = getsOf(2);
   gets.cache_drop = CacheDrop{3, 100, 40, "in memory, \"always\""};

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.bench;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.hicache.nixl.HiCacheConfig;
 import io.hicache.nixl.HiCacheConfigBuilder;
 import io.hicache.nixl.HiCacheNixl;
 import io.hicache.nixl.StoreDescription;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -94,10 +96,16 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--chunks-in-flight", description = "0: the store's default.")
   private int chunksInFlight;
 
+  @Option(
+      names = "--turns",
+      description = "Measures once for every line of standard input, until its end.")
+  private boolean turns;
+
   private final Samples sets = new Samples("set", true);
   private final Samples present = new Samples("exists", false);
   private final Samples absent = new Samples("exists_miss", false);
   private final Samples gets = new Samples("get", true);
+  private int done; // rounds
 
   private ConnectorBenchmark() {}
 
@@ -111,34 +119,55 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws JsonProcessingException {
+  public Integer call() throws IOException {
     if (pages < 1 || batch < 1 || rounds < 1 || pageBytes < 8 || pageBytes % 8 != 0) {
       throw new IllegalArgumentException(
           "--pages, --batch and --rounds must be at least 1, --page-bytes a multiple of 8");
     }
     int held = (int) Math.min(pages, Math.max(batch, (poolMib << 20) / pageBytes / batch * batch));
-    StoreDescription about;
     try (PageMemory memory = memory(held);
         HiCacheNixl store = HiCacheNixl.open(config())) {
-      about = store.describe();
-      for (int round = 0; round < warmup + rounds; round++) {
-        run(store, memory, held, round);
+      StoreDescription about = store.describe();
+      turn(store, memory, held, warmup);
+      if (turns) {
+        System.out.println("ready");
+        BufferedReader lines =
+            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        while (lines.readLine() != null) {
+          turn(store, memory, held, rounds);
+          print(about, held);
+        }
+      } else {
+        turn(store, memory, held, rounds);
+        print(about, held);
       }
     }
-    System.out.println(new ObjectMapper().writeValueAsString(report(about, held)));
     return 0;
   }
 
+  private void print(StoreDescription about, int held) throws IOException {
+    System.out.println(new ObjectMapper().writeValueAsString(report(about, held)));
+  }
+
+  /** Forgets all samples, and takes new ones in so many rounds. */
+  private void turn(HiCacheNixl store, PageMemory memory, int held, int count) {
+    for (Samples of : List.of(sets, gets, present, absent)) {
+      of.forget();
+    }
+    for (int i = 0; i < count; i++) {
+      run(store, memory, held, done++);
+    }
+  }
+
   private void run(HiCacheNixl store, PageMemory memory, int held, int round) {
-    boolean warmUp = round < warmup;
     List<String> keys = keys(round);
     List<String> none =
         keys.stream().map(key -> new StringBuilder(key).reverse().toString()).toList();
-    sets.time(warmUp, () -> inBatches(keys, (k, at) -> memory.set(store, k, at % held)));
-    present.time(warmUp, () -> countPresent(store, keys) == pages);
-    absent.time(warmUp, () -> countPresent(store, none) == 0);
+    sets.time(() -> inBatches(sets, keys, (k, at) -> memory.set(store, k, at % held)));
+    present.time(() -> countPresent(store, keys) == pages);
+    absent.time(() -> countPresent(store, none) == 0);
     memory.blank();
-    gets.time(warmUp, () -> inBatches(keys, (k, at) -> memory.get(store, k, at % held)));
+    gets.time(() -> inBatches(gets, keys, (k, at) -> memory.get(store, k, at % held)));
     if (verify == 1 && !memory.isWhole()) {
       throw new IllegalStateException("the data read back differ");
     }
@@ -152,10 +181,13 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     boolean call(List<String> keys, int first);
   }
 
-  private boolean inBatches(List<String> keys, BatchCall call) {
+  private boolean inBatches(Samples samples, List<String> keys, BatchCall call) {
     boolean good = true;
     for (int first = 0; first < pages; first += batch) {
-      good &= call.call(keys.subList(first, Math.min(pages, first + batch)), first);
+      List<String> part = keys.subList(first, Math.min(pages, first + batch));
+      long start = System.nanoTime();
+      good &= call.call(part, first);
+      samples.addCall(System.nanoTime() - start);
     }
     return good;
   }

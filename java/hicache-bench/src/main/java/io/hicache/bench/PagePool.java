@@ -4,6 +4,7 @@ package io.hicache.bench;
 import io.hicache.nixl.HiCacheNixl;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.bytedeco.javacpp.BytePointer;
@@ -78,6 +79,11 @@ final class PagePool implements PageMemory {
       }
     }
     return true;
+  }
+
+  /** A tensor for each page, for as long as the pool lives. */
+  List<Tensor> pages() {
+    return Collections.unmodifiableList(pages);
   }
 
   private static long[] part(long[] of, int begin, int end) {

@@ -21,6 +21,7 @@ final class Samples {
   private final boolean movesBytes;
   private final List<Double> elapsedSeconds = new ArrayList<>();
   private final List<Double> processorSeconds = new ArrayList<>();
+  private final List<Double> callSeconds = new ArrayList<>();
 
   /** Samples of an operation that moves the bytes of its pages, or does not. */
   Samples(String name, boolean movesBytes) {
@@ -28,8 +29,20 @@ final class Samples {
     this.movesBytes = movesBytes;
   }
 
-  /** Runs the operation, and keeps the sample unless the round is one to warm up. */
-  void time(boolean warmUp, BooleanSupplier operation) {
+  /** Forgets all samples. */
+  void forget() {
+    elapsedSeconds.clear();
+    processorSeconds.clear();
+    callSeconds.clear();
+  }
+
+  /** Notes what one call of a round took. */
+  void addCall(long nanos) {
+    callSeconds.add(nanos / 1e9);
+  }
+
+  /** Runs the operation, and keeps the sample. */
+  void time(BooleanSupplier operation) {
     long processor = ProcessorTime.nanos();
     long start = System.nanoTime();
     boolean good = operation.getAsBoolean();
@@ -38,10 +51,8 @@ final class Samples {
     if (!good) {
       throw new IllegalStateException(name + " failed; the log above says why");
     }
-    if (!warmUp) {
-      elapsedSeconds.add(elapsed / 1e9);
-      processorSeconds.add(processor / 1e9);
-    }
+    elapsedSeconds.add(elapsed / 1e9);
+    processorSeconds.add(processor / 1e9);
   }
 
   /**
@@ -56,6 +67,7 @@ final class Samples {
     node.put("us_per_page_median", rounded(median(elapsedSeconds) / pages * 1e6, 100));
     node.put("cpu_us_per_page_median", rounded(median(processorSeconds) / pages * 1e6, 100));
     if (movesBytes) {
+      node.put("call_us_median", rounded(median(callSeconds) * 1e6, 100));
       spread(node.putObject("gib_s"), seconds -> pages * pageBytes / GIB / seconds, 1000);
     }
   }
