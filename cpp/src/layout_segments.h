@@ -58,8 +58,8 @@ class LayoutSegments {
   // INVALID_ARGUMENT for a page that is too large for any. End it with publish or giveBack.
   Slot takeSlot(size_t directory, int64_t length, size_t shard);
   void giveBack(size_t directory, const Slot& slot) { directories_[directory]->slots().giveBack(slot); }
-  // Gives pages their names in one step, evicting within the capacity. Of a page with an error afterwards the slot is still the
-  // caller's. Throws Error; then all are.
+  // Gives pages their names in one step, evicting within the capacity. Of a page with an error afterwards, or without its name,
+  // the slot is still the caller's. Throws Error; then all are.
   void publish(size_t directory, std::vector<Publication>* pages);
 
   // One key's operation on the index.
