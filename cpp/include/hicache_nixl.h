@@ -54,8 +54,8 @@ enum hicache_outcome {
   HICACHE_STORED = 1,          /* set: the page is whole under its final name */
   HICACHE_HIT = 2,             /* get: the target holds the page; exists: the page is there; pin: its lease is set */
   HICACHE_MISS = 3,            /* get, exists, delete, pin: no such page */
-  HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch, or stored already, see
-                                  HICACHE_SET_SKIP_EXISTING */
+  HICACHE_SKIPPED = 4,         /* set: superseded by a later entry with the same key in the same batch, or there already, see
+                                  enum hicache_set_flag */
   HICACHE_OUTCOME_CORRUPT = 5, /* get: length or checksum is wrong; the target's content is undefined */
   HICACHE_FAILED = 6,          /* see hicache_batch_cause */
   HICACHE_TIMED_OUT = 7,       /* the deadline passed; a late set leaves the whole page or nothing */
@@ -122,6 +122,7 @@ typedef struct hicache_page_info {
   int64_t length;        /* payload bytes: from its attributes when sealed, else the file's size */
   int64_t file_length;   /* bytes in the file; differs from length when the page is damaged */
   int64_t modified_time; /* milliseconds since 1970 */
+  int64_t version;       /* another one once the page is replaced; see hicache_remove */
   int32_t sealed;        /* 1: carries our attributes (length, checksum, dtype, shape) */
   int32_t dtype;         /* libtorch ScalarType number, HICACHE_DTYPE_UNKNOWN where not known */
   int32_t rank;          /* 0..HICACHE_RANK_MAX */
@@ -185,7 +186,8 @@ HICACHE_API void hicache_store_free(hicache_store* store);
  *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
  *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store
  *   directory.I.path, .file_system, .direct_io (true|false), .direct_io_reason, .alignment, .attributes (true|false),
- *   directory.I.stale_files_swept
+ *   directory.I.stale_files_swept, .room_bytes (what sets may still take of its file system; -1: not known), .free_slot_bytes
+ *   (of its segments)
  *   candidate.J.backend, .plugin, .state (selected|passed over|not tried), .reason, .advice */
 HICACHE_API int64_t hicache_store_describe(hicache_store* store, int8_t* text, int64_t capacity);
 
@@ -199,8 +201,10 @@ HICACHE_API int32_t hicache_store_evict(hicache_store* store, int64_t timeout_mi
 
 /* Bits of the flags of a set. */
 enum hicache_set_flag {
-  HICACHE_SET_SKIP_EXISTING = 1 /* SKIPPED, without a transfer, for a page that is stored already: same length, checksum, dtype
-                                   and shape in its attributes. A page without attributes is stored anew */
+  HICACHE_SET_SKIP_EXISTING = 1, /* SKIPPED, without a transfer, for a page that is stored already: same length, checksum, dtype
+                                    and shape in its attributes. A page without attributes is stored anew */
+  HICACHE_SET_KEEP_EXISTING = 2 /* SKIPPED where there is a page under the key, whatever its bytes; also when it comes while the
+                                   set is under way */
 };
 
 /* Stores each page under its key, replacing what was there; a reader sees the old page, the new page, or none.
@@ -294,6 +298,11 @@ HICACHE_API int32_t hicache_memory_deregister(hicache_store* store, int64_t id, 
  * end of key are a component, see hicache_submit_set. */
 HICACHE_API int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
                                  hicache_page_info* info, hicache_error* error);
+
+/* Removes a page that hicache_find or a listing showed with this version, and nothing that has replaced it since. Returns 1, 0
+ * when that page is not there any more, -1 with *error filled. */
+HICACHE_API int32_t hicache_remove(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
+                                   int64_t version, hicache_error* error);
 
 /* Lists the pages of this store's naming, in no order. NULL with *error filled on failure. One thread at a time. */
 HICACHE_API hicache_listing* hicache_listing_open(hicache_store* store, hicache_error* error);

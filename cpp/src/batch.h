@@ -88,6 +88,9 @@ class Batch {
   // A set leaves pages alone that are stored already with the same bytes, dtype and shape.
   void skipExisting() { skips_existing_ = true; }
   bool skipsExisting() const { return skips_existing_; }
+  // A set leaves every page alone that is there.
+  void keepExisting() { keeps_existing_ = true; }
+  bool keepsExisting() const { return keeps_existing_; }
   // For a pin. Once, before it is submitted.
   void setLease(int64_t millis) { lease_millis_ = millis; }
   int64_t leaseMillis() const { return lease_millis_; }
@@ -147,6 +150,7 @@ class Batch {
   std::vector<Block> blocks_;
   std::vector<Page> pages_;
   bool skips_existing_ = false;
+  bool keeps_existing_ = false;
   std::vector<bool> settled_early_;  // constant once submitted, so that lanes read it without the lock
   size_t chunk_count_ = 0;
   int64_t lease_millis_ = 0;

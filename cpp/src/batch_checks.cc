@@ -175,6 +175,7 @@ void fillPages(const BatchRequest& request, Batch* batch) {
   }
   if (request.operation != Operation::kSet) return;
   if (request.skip_existing) batch->skipExisting();
+  if (request.keep_existing) batch->keepExisting();
   skipSuperseded(batch);
 }
 

@@ -146,6 +146,7 @@ int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, 
   request.ranks = ranks;
   request.dims = dims;
   request.skip_existing = (flags & HICACHE_SET_SKIP_EXISTING) != 0;
+  request.keep_existing = (flags & HICACHE_SET_KEEP_EXISTING) != 0;
   return submit(store, request, error);
 }
 
@@ -248,6 +249,14 @@ int32_t hicache_find(hicache_store* store, const int8_t* key, int32_t key_length
   return guarded<int32_t>(error, -1, [&] {
     std::string text = toString(key, key_length);
     return findPage(store->store.parts(), toName(text, component_length), info) ? 1 : 0;
+  });
+}
+
+int32_t hicache_remove(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length, int64_t version,
+                       hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    std::string text = toString(key, key_length);
+    return removePage(store->store.parts(), toName(text, component_length), version) ? 1 : 0;
   });
 }
 

@@ -315,7 +315,7 @@ bool FileManager::discard(TempFile* temp) noexcept {
   return gone;
 }
 
-void FileManager::publish(TempFile* temp, const FilePlace& place) {
+bool FileManager::publish(TempFile* temp, const FilePlace& place, bool keep) {
   Usage* counted = usage(place.directory);
   Usage::Hold hold;
   int64_t charge = 0;
@@ -328,10 +328,13 @@ void FileManager::publish(TempFile* temp, const FilePlace& place) {
     hold.add(charge);
   }
   Freed freed;
-  int renamed =
-      putInPlace(*calls_, temp->bucket->get(), temp->place.name, temp->file.get(), place.name, counted != nullptr, &freed);
+  const int bucket = temp->bucket->get();
+  const int renamed =
+      keep ? putInFreePlace(*calls_, bucket, temp->place.name, place.name)
+           : putInPlace(*calls_, bucket, temp->place.name, temp->file.get(), place.name, counted != nullptr, &freed);
   if (renamed < 0) {
     hold.add(-charge);
+    if (keep && renamed == -EEXIST) return false;
     throw errnoError("publishing '" + pathOf(place) + "'", -renamed);
   }
   countFreed(place.directory, hold, freed);
@@ -339,6 +342,7 @@ void FileManager::publish(TempFile* temp, const FilePlace& place) {
   temp->file.reset();
   temp->bucket.reset();
   open_temps_.fetch_sub(1);
+  return true;
 }
 
 void FileManager::countFreed(size_t directory, const Usage::Hold& hold, const Freed& freed) {

@@ -94,8 +94,9 @@ class FileManager {
   TempFile createTemp(const FilePlace& place, bool direct);
   // False when it could not be removed and still takes its space.
   bool discard(TempFile* temp) noexcept;
-  // Gives the file its final name, replacing what was there, and closes it. The page exists from here on.
-  void publish(TempFile* temp, const FilePlace& place);
+  // Gives the file its final name, replacing what was there, and closes it. The page exists from here on. keep: what is there
+  // stays; then false, and the temp file is still the caller's.
+  bool publish(TempFile* temp, const FilePlace& place, bool keep = false);
 
   // An empty handle where there is no such file. Throws IO for anything but a regular file.
   FileHandle openPage(const FilePlace& place, bool direct, struct stat* status);

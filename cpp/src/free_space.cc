@@ -61,6 +61,11 @@ int64_t FreeSpace::shortage(int64_t bytes) {
   return sample_ ? minFreeOf(*sample_) + taken_since_ + bytes - sample_->available : 0;
 }
 
+std::optional<int64_t> FreeSpace::room() const {
+  const std::optional<Sample> now = sample();
+  return now ? std::optional<int64_t>(std::max<int64_t>(now->available - minFreeOf(*now), 0)) : std::nullopt;
+}
+
 int64_t FreeSpace::minFreeBytes() const {
   std::optional<Sample> now = sample();
   return now ? minFreeOf(*now) : min_free_bytes_.value_or(0);

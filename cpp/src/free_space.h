@@ -36,6 +36,8 @@ class FreeSpace {
   // How many bytes must go before so many can be taken; 0 or less when there is room.
   int64_t shortage(int64_t bytes);
   int64_t minFreeBytes() const;
+  // How many bytes may still be taken; nothing where the kernel does not know.
+  std::optional<int64_t> room() const;
 
   // Nothing where the kernel does not know: then no set is refused.
   std::optional<Sample> sample() const;

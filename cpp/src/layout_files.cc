@@ -75,7 +75,7 @@ PagePlacement LayoutFiles::place(const PageName& page, int64_t length) const {
   return placement;
 }
 
-void LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSeal seal) const {
+bool LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSeal seal, bool keep) const {
   const StorageDirectory& directory = files_->directories()[placement->place.directory];
   if (directory.attributes) {
     FileCalls& calls = files_->calls();
@@ -93,7 +93,7 @@ void LayoutFiles::publish(PagePlacement* placement, const PageName& page, PageSe
       }
     }
   }
-  files_->publish(&placement->temp, placement->place);
+  return files_->publish(&placement->temp, placement->place, keep);
 }
 
 bool LayoutFiles::isOver(const std::optional<FoundPage>& page) const {
@@ -125,6 +125,13 @@ std::optional<FoundPage> LayoutFiles::open(const FilePlace& place, bool direct) 
 std::optional<FoundPage> LayoutFiles::look(const PageName& name) const {
   std::optional<FoundPage> page = lookAt(placeOf(name));
   return isOver(page) ? std::nullopt : std::move(page);
+}
+
+bool LayoutFiles::isTaken(const PageName& name) const {
+  std::optional<FoundPage> page = lookAt(placeOf(name));
+  if (!isOver(page)) return page.has_value();
+  files_->remove(page->place, page->inode);
+  return false;
 }
 
 std::optional<FoundPage> LayoutFiles::lookAt(const FilePlace& place) const {

@@ -55,14 +55,17 @@ class LayoutFiles {
 
   // Opens a temp file for a page; direct I/O where the directory takes it and the length is a multiple of the block size.
   PagePlacement place(const PageName& page, int64_t length) const;
-  // Seals the page and gives it its final name. seal needs length, checksum and shape; the name is added here.
-  void publish(PagePlacement* placement, const PageName& page, PageSeal seal) const;
+  // Seals the page and gives it its final name. seal needs length, checksum and shape; the name is added here. keep: see
+  // FileManager::publish.
+  bool publish(PagePlacement* placement, const PageName& page, PageSeal seal, bool keep) const;
 
   // The page under a key, whatever its state, or nothing where there is none or its time is over. expected_length decides on
   // direct I/O; -1: buffered.
   std::optional<FoundPage> find(const PageName& name, int64_t expected_length) const;
   // The same without opening its file.
   std::optional<FoundPage> look(const PageName& name) const;
+  // True when there is a page under a key, whatever its state. One whose time is over goes.
+  bool isTaken(const PageName& name) const;
   // Throws CORRUPT when the file cannot be the whole page: its seal is bad, its length is not the seal's, or it is an empty
   // file of somebody else.
   void requireWhole(const FoundPage& page) const;

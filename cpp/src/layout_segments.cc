@@ -126,16 +126,19 @@ void LayoutSegments::publish(size_t directory, std::vector<Publication>* pages) 
     const int64_t low = std::min(bytes_max - wanted, bytes_max - (limits_.capacity_bytes - limits_.lowBytes()));
     if (evictTo(directory, std::max<int64_t>(low, 0)).pages == 0 && evict().pages == 0 && attempt > 0) break;
     std::vector<Publication> again;
-    for (Publication* each : refused) again.push_back({each->page_key, each->page, std::nullopt});
+    for (Publication* each : refused) again.push_back({each->page_key, each->page, each->keep});
     published_in.publish(again, bytesMaxOf(directory));
-    for (size_t i = 0; i < refused.size(); ++i) refused[i]->error = again[i].error;
+    for (size_t i = 0; i < refused.size(); ++i) {
+      refused[i]->kept = again[i].kept;
+      refused[i]->error = again[i].error;
+    }
   }
   std::vector<Slot> published;
   published.reserve(pages->size());
   for (Publication& each : *pages) {
     if (each.error) {
       each.error = refusal(directory, static_cast<int64_t>(each.page.seal.length));
-    } else {
+    } else if (!each.kept) {
       published.push_back(each.page.slot);
     }
   }

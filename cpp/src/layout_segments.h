@@ -73,8 +73,8 @@ class LayoutSegments {
   // there is none. Throws NO_SPACE. End each with publish or giveBack.
   std::vector<Slot> takeSlots(size_t directory, int64_t length, size_t shard, size_t count);
   void giveBack(size_t directory, const std::vector<Slot>& slots) { directories_[directory]->slots().giveBack(slots); }
-  // Gives pages their names in one step, evicting within the capacity. Of a page with an error afterwards the slot is still the
-  // caller's. Throws Error; then all are.
+  // Gives pages their names in one step, evicting within the capacity. Of a page with an error afterwards, or without its name,
+  // the slot is still the caller's. Throws Error; then all are.
   void publish(size_t directory, std::vector<Publication>* pages);
 
   // One key's operation on the index.

@@ -2,8 +2,11 @@
 #include "page_listing.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
+
+#include "checksum.h"
 
 namespace hicache {
 namespace {
@@ -15,11 +18,21 @@ void describe(const PageShape& shape, std::string_view component, hicache_page_i
   std::copy(shape.dims.begin(), shape.dims.end(), info->dims);
 }
 
+// What replaces a page is another file, or has another time or other bytes.
+int64_t versionOf(const FoundPage& page) {
+  const std::array<uint64_t, 4> facts = {page.inode, static_cast<uint64_t>(page.modified_millis),
+                                         static_cast<uint64_t>(page.file_length), page.seal ? page.seal->checksum : 0};
+  return static_cast<int64_t>(checksum(facts.data(), sizeof(facts)));
+}
+
+int64_t versionOf(const StoredPage& page) { return static_cast<int64_t>(page.generation); }
+
 void describe(const FoundPage& page, std::string_view component, hicache_page_info* info) {
   *info = {};
   info->length = page.length();
   info->file_length = page.file_length;
   info->modified_time = page.modified_millis;
+  info->version = versionOf(page);
   info->sealed = page.seal ? 1 : 0;
   describe(page.seal ? page.seal->shape : PageShape(), component, info);
 }
@@ -29,6 +42,7 @@ void describe(const StoredPage& page, std::string_view component, hicache_page_i
   info->length = static_cast<int64_t>(page.seal.length);
   info->file_length = info->length;
   info->modified_time = page.written_millis;
+  info->version = versionOf(page);
   info->sealed = 1;
   describe(page.seal.shape, component, info);
 }
@@ -121,6 +135,15 @@ bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* 
   std::optional<FoundPage> page = parts.layout->find(name, -1);
   if (page) describe(*page, name.component, info);
   return page.has_value();
+}
+
+bool removePage(const StoreParts& parts, const PageName& name, int64_t version) {
+  if (parts.segments != nullptr) {
+    std::optional<LayoutSegments::Found> found = parts.segments->find(name);
+    return found && versionOf(found->page) == version && parts.segments->remove(name, *found);
+  }
+  std::optional<FoundPage> page = parts.layout->look(name);
+  return page && versionOf(*page) == version && parts.files->remove(page->place, page->inode);
 }
 
 std::string pathOfPage(const StoreParts& parts, const PageName& name) {

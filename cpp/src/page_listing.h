@@ -15,6 +15,9 @@ namespace hicache {
 // Fills info; false when there is no such page.
 bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* info);
 
+// Removes a page that was shown with this version; false when it is not there any more.
+bool removePage(const StoreParts& parts, const PageName& name, int64_t version);
+
 // The file that holds a page, or would hold it; for segments, their folder when there is no such page.
 std::string pathOfPage(const StoreParts& parts, const PageName& name);
 

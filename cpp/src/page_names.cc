@@ -67,6 +67,15 @@ int putInPlace(FileCalls& calls, int folder, const std::string& temp, int temp_f
   return replaceInTwoSteps(calls, folder, temp, name, freed);
 }
 
+int putInFreePlace(FileCalls& calls, int folder, const std::string& temp, const std::string& name) {
+  const int renamed = calls.renameNew(folder, temp.c_str(), name.c_str());
+  if (renamed != -EINVAL && renamed != -ENOSYS) return renamed;
+  struct stat status = {};
+  const int known = calls.statusAt(folder, name.c_str(), &status);
+  if (known >= 0) return -EEXIST;
+  return known == -ENOENT ? calls.rename(folder, temp.c_str(), folder, name.c_str()) : known;
+}
+
 int takeAway(FileCalls& calls, int folder, const std::string& name, const std::string& temp, std::optional<ino_t> only_inode,
              Freed* freed) {
   *freed = {};

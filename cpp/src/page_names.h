@@ -27,6 +27,10 @@ struct Freed {
 int putInPlace(FileCalls& calls, int folder, const std::string& temp, int temp_fd, const std::string& name, bool exact,
                Freed* freed);
 
+// The same where nothing has the name; -EEXIST where something has. On a file system that cannot tell and rename in one step,
+// what comes in between is replaced.
+int putInFreePlace(FileCalls& calls, int folder, const std::string& temp, const std::string& name);
+
 // Removes the file of a name. only_inode: nothing but that file, which somebody may have replaced. temp: an unused temp name.
 // Returns 0 with *freed, or -errno: -ENOENT when there is no such file.
 int takeAway(FileCalls& calls, int folder, const std::string& name, const std::string& temp, std::optional<ino_t> only_inode,

@@ -180,6 +180,11 @@ void SegmentDirectory::publish(std::vector<Publication>& pages, int64_t bytes_ma
   SegmentIndex::Tally tally;
   int64_t bytes = index_->bytes(write);
   for (Publication& each : pages) {
+    if (each.keep) {
+      const std::optional<StoredPage> there = index_->find(write, each.page_key);
+      each.kept = there && !isExpired(*there, each.page.written_millis);
+      if (each.kept) continue;
+    }
     // Until the commit both have their slots, the old page and the new one.
     if (bytes + tally.bytes + each.page.slot.bytes() > bytes_max) {
       each.error = Error(HICACHE_NO_SPACE, "no room within the capacity");
@@ -333,6 +338,11 @@ EvictionResult SegmentDirectory::evictSlab() {
 int64_t SegmentDirectory::bytes() const {
   const IndexRead read(*database_);
   return index_->bytes(read);
+}
+
+int64_t SegmentDirectory::freeBytes() const {
+  const IndexRead read(*database_);
+  return index_->segmentBytes(read) - index_->bytes(read);
 }
 
 uint32_t SegmentDirectory::segmentCount() const {

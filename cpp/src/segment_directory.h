@@ -34,7 +34,9 @@ class SegmentDirectory {
   struct Publication {
     std::string_view page_key;
     StoredPage page;
-    std::optional<Error> error;
+    bool keep = false;  // whoever has the name keeps it
+    bool kept = false;  // somebody did
+    std::optional<Error> error = std::nullopt;
   };
 
   // Opens or makes the segments. Throws UNSUPPORTED on a network file system, IO, NO_SPACE, or CORRUPT.
@@ -48,7 +50,7 @@ class SegmentDirectory {
   // With a look at the index that others share.
   std::optional<StoredPage> find(const IndexRead& read, std::string_view page_key) const;
   // Gives pages their names, all in one step. A page that finds no room within the limit of bytes has an error then; a slot
-  // of it is the caller's again.
+  // of it, and of one that did not get its name, is the caller's again.
   void publish(std::vector<Publication>& pages, int64_t bytes_max);
   bool remove(std::string_view page_key, std::optional<uint64_t> only_generation = std::nullopt);
   // Removes all pages whose keys begin with prefix; returns how many.
@@ -65,6 +67,8 @@ class SegmentDirectory {
 
   // Bytes of all slots with pages.
   int64_t bytes() const;
+  // Bytes of the segments that hold no page.
+  int64_t freeBytes() const;
   uint32_t segmentCount() const;
 
  private:

@@ -37,7 +37,9 @@ void SegmentSetTransfer::openAll() {
 }
 
 bool SegmentSetTransfer::open(size_t index, Entry* entry) {
-  if (batch()->skipsExisting() && isStored(index)) {
+  const bool there =
+      batch()->keepsExisting() ? layout_.find(page(index).name).has_value() : batch()->skipsExisting() && isStored(index);
+  if (there) {
     settle(index, PageResult::of(HICACHE_SKIPPED, entry->length));
     return false;
   }
@@ -108,6 +110,7 @@ void SegmentSetTransfer::publish(size_t directory, const std::vector<size_t>& in
     each.page.seal.length = static_cast<uint64_t>(page(i).length);
     each.page.seal.checksum = written.checksum;
     each.page.seal.shape = page(i).shape;
+    each.keep = batch()->keepsExisting();
     if (KeyCodec::isDigestName(SegmentIndex::nameIn(each.page_key))) each.page.key = page(i).name.key;
     pages.push_back(std::move(each));
   }
@@ -116,6 +119,8 @@ void SegmentSetTransfer::publish(size_t directory, const std::vector<size_t>& in
     const size_t i = indices[at];
     if (pages[at].error) {
       settle(i, PageResult::failed(*pages[at].error));
+    } else if (pages[at].kept) {
+      settle(i, PageResult::of(HICACHE_SKIPPED, page(i).length));
     } else {
       written_[i].slot = Slot();  // the index's now
       settle(i, PageResult::of(HICACHE_STORED, page(i).length, written_[i].flags));

@@ -60,7 +60,9 @@ void SetTransfer::giveBack(size_t index) {
 }
 
 bool SetTransfer::open(size_t index, Entry* entry) {
-  if (batch()->skipsExisting() && isStored(index)) {
+  const bool there =
+      batch()->keepsExisting() ? parts_->layout->isTaken(page(index).name) : batch()->skipsExisting() && isStored(index);
+  if (there) {
     settle(index, PageResult::of(HICACHE_SKIPPED, entry->length));
     giveBack(index);
     return false;
@@ -85,7 +87,10 @@ void SetTransfer::complete(Entry& entry) {
   seal.length = static_cast<uint64_t>(entry.length);
   seal.checksum = entry.checksum;
   seal.shape = stored.shape;
-  parts_->layout->publish(&placements_[entry.index], stored.name, seal);
+  if (!parts_->layout->publish(&placements_[entry.index], stored.name, seal, batch()->keepsExisting())) {
+    settle(entry.index, PageResult::of(HICACHE_SKIPPED, entry.length));
+    return;  // its temp file goes with the chunk
+  }
   giveBack(entry.index);
   settle(entry.index, PageResult::of(HICACHE_STORED, entry.length, bufferedFlag(entry)));
 }

@@ -247,6 +247,9 @@ Settings Store::describe() const {
     description.add(prefix + "alignment", std::to_string(kDirectIoAlignment));
     description.add(prefix + "attributes", text(directory.attributes));
     description.add(prefix + "stale_files_swept", std::to_string(directory.stale_files_swept));
+    description.add(prefix + "room_bytes", std::to_string(parts_->room->freeSpace(i).room().value_or(-1)));
+    description.add(prefix + "free_slot_bytes",
+                    std::to_string(parts_->segments == nullptr ? 0 : parts_->segments->directory(i).freeBytes()));
   }
   hicache::describe(candidates_, &description);
   return description;

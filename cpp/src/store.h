@@ -37,6 +37,7 @@ struct BatchRequest {
   const int32_t* ranks = nullptr;
   const int64_t* dims = nullptr;
   bool skip_existing = false;
+  bool keep_existing = false;
   int64_t lease_millis = 0;  // of a pin
 };
 

@@ -282,6 +282,13 @@ TEST_F(CApiStoreTest, shouldListFindAndShowPaths) {
   hicache_listing_close(listing);
   std::sort(keys.begin(), keys.end());
   EXPECT_EQ(keys, (std::vector<std::string>{"a/", "ke"}));
+
+  EXPECT_EQ(hicache_find(store_, bytesOf("key"), 3, 0, &info, &error), 1);
+  EXPECT_EQ(hicache_remove(store_, bytesOf("key"), 3, 0, info.version + 1, &error), 0) << "another page";
+  EXPECT_EQ(hicache_remove(store_, bytesOf("key"), 3, 0, info.version, &error), 1);
+  EXPECT_EQ(hicache_remove(store_, bytesOf("key"), 3, 0, info.version, &error), 0) << "it is gone";
+  EXPECT_EQ(hicache_remove(store_, nullptr, 3, 0, info.version, &error), -1);
+  EXPECT_EQ(error.code, HICACHE_INVALID_ARGUMENT);
 }
 
 TEST_F(CApiStoreTest, shouldGiveEachEventToAWaiterOrToTheReaderOfEvents) {

@@ -6,7 +6,7 @@
 namespace hicache {
 
 int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
-                            int64_t lease_millis, bool skip_existing) {
+                            int64_t lease_millis, int32_t set_flags) {
   std::string keys;
   std::vector<int32_t> key_lengths;
   std::vector<int64_t> addresses;
@@ -38,7 +38,8 @@ int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>
   }
   request.timeout_millis = timeout_millis;
   request.lease_millis = lease_millis;
-  request.skip_existing = skip_existing;
+  request.skip_existing = (set_flags & HICACHE_SET_SKIP_EXISTING) != 0;
+  request.keep_existing = (set_flags & HICACHE_SET_KEEP_EXISTING) != 0;
   return store_.submit(request);
 }
 
@@ -117,7 +118,11 @@ std::vector<PageResult> StoreClient::pin(const std::vector<std::string>& keys, i
 }
 
 PageResult StoreClient::setNewPage(const std::string& key, const PageMemory& page) {
-  return finish(submit(Operation::kSet, {PageArgument(key, page)}, kTimeoutMillis, 0, true))[0];
+  return finish(submit(Operation::kSet, {PageArgument(key, page)}, kTimeoutMillis, 0, HICACHE_SET_SKIP_EXISTING))[0];
+}
+
+std::vector<PageResult> StoreClient::setMissing(const std::vector<PageArgument>& pages) {
+  return finish(submit(Operation::kSet, pages, kTimeoutMillis, 0, HICACHE_SET_KEEP_EXISTING));
 }
 
 PageResult StoreClient::clear(int64_t timeout_millis) { return finish(submit(Operation::kClear, {}, timeout_millis))[0]; }

@@ -54,9 +54,12 @@ class StoreClient {
 
   // Unless it is stored already.
   PageResult setNewPage(const std::string& key, const PageMemory& page);
+  // Unless there is a page under its key.
+  std::vector<PageResult> setMissing(const std::vector<PageArgument>& pages);
 
+  // set_flags: bits of hicache_set_flag.
   int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis, int64_t lease_millis = 0,
-                 bool skip_existing = false);
+                 int32_t set_flags = 0);
   // True once all these events have come for the batch; false when they have not within the patience.
   bool waitFor(int64_t batch, int32_t bits, std::chrono::milliseconds patience = std::chrono::seconds(60));
   // The events that have come so far.

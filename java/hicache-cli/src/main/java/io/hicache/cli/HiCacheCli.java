@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       RmCommand.class,
       ClearCommand.class,
       VerifyCommand.class,
+      MigrateCommand.class,
       DoctorCommand.class,
       DemoCommand.class
     })
@@ -40,6 +41,7 @@ public final class HiCacheCli implements Runnable {
   private final Map<String, String> environment;
   private final InputStream input;
   private final boolean interactive;
+  private final Interruption interruption = new Interruption();
 
   /**
    * What the process has: environment variables, standard input, and whether a terminal feeds it.
@@ -57,6 +59,7 @@ public final class HiCacheCli implements Runnable {
    */
   public static void main(String[] args) {
     HiCacheCli cli = new HiCacheCli(System.getenv(), System.in, Terminal.isStandardInput());
+    cli.interruption().install();
     PrintWriter out =
         new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8), true);
     PrintWriter err =
@@ -64,6 +67,7 @@ public final class HiCacheCli implements Runnable {
     int code = commandLine(cli, out, err).execute(args);
     out.flush();
     err.flush();
+    cli.interruption().end(code);
     System.exit(code);
   }
 
@@ -101,6 +105,11 @@ public final class HiCacheCli implements Runnable {
   /** Whether questions can be asked. */
   boolean isInteractive() {
     return interactive;
+  }
+
+  /** How the command learns that it is to end. */
+  Interruption interruption() {
+    return interruption;
   }
 
   /** Without a command. */

@@ -20,9 +20,6 @@ import java.util.function.LongConsumer;
  * <p>Threads: one thread.
  */
 final class PageVerifier {
-  private static final int BATCH_PAGES = 128;
-  private static final long BATCH_BYTES = 64L << 20;
-
   /** What may be found. */
   enum Finding {
     /** The checksum is right. */
@@ -44,9 +41,6 @@ final class PageVerifier {
   private final NativeMemory memory;
   private final Map<Finding, Long> counts = new EnumMap<>(Finding.class);
   private final List<Problem> problems = new ArrayList<>();
-  private final List<PageInfo> batch = new ArrayList<>();
-  private NativeMemory.Range arena;
-  private long batchBytes;
   private long pages;
   private long bytes;
   private boolean stopped;
@@ -58,15 +52,19 @@ final class PageVerifier {
 
   /** Reads every page; tells advance how many bytes more are done. */
   void verifyAll(LongConsumer advance) {
+    PageBatches batches =
+        new PageBatches(memory, PageBatches.BYTES, (pages, ranges) -> read(pages, ranges, advance));
     store
         .directory()
         .forEach(
             page -> {
               if (!stopped) {
-                add(page, advance);
+                add(page, batches, advance);
               }
             });
-    flush(advance);
+    if (!stopped) {
+      batches.flush();
+    }
   }
 
   long pages() {
@@ -92,46 +90,21 @@ final class PageVerifier {
     return stopped;
   }
 
-  private void add(PageInfo page, LongConsumer advance) {
-    if (!page.isWhole()) {
+  private void add(PageInfo page, PageBatches batches, LongConsumer advance) {
+    if (page.isWhole()) {
+      batches.add(page);
+    } else {
       settle(page, Finding.CORRUPT, wrongLength(page));
       advance.accept(page.fileLength());
-      return;
-    }
-    if (!batch.isEmpty() && batchBytes + aligned(page.length()) > BATCH_BYTES) {
-      flush(advance);
-    }
-    batch.add(page);
-    batchBytes += aligned(page.length());
-    if (batch.size() == BATCH_PAGES) {
-      flush(advance);
     }
   }
 
-  private void flush(LongConsumer advance) {
-    if (batch.isEmpty() || stopped) {
-      return;
-    }
-    if (arena == null || arena.length() < batchBytes) {
-      arena = memory.allocate(Math.max(BATCH_BYTES, batchBytes));
-    }
-    List<PageInfo> listed = List.copyOf(batch);
-    long[] lengths = batch.stream().mapToLong(PageInfo::length).toArray();
-    long[] addresses = new long[lengths.length];
-    long next = arena.address();
-    for (int i = 0; i < lengths.length; i++) {
-      addresses[i] = next;
-      next += aligned(lengths[i]);
-    }
-    List<PageResult> results = store.getListedPages(listed, addresses);
-    batch.clear();
-    batchBytes = 0;
+  private void read(List<PageInfo> listed, List<NativeMemory.Range> ranges, LongConsumer advance) {
+    List<PageResult> results = store.getListedPages(listed, NativeMemory.addresses(ranges));
     stopped = results.stream().anyMatch(result -> result.outcome() == PageOutcome.TIMED_OUT);
     for (int i = 0; i < listed.size(); i++) {
       settle(listed.get(i), results.get(i));
-    }
-    for (long length : lengths) {
-      advance.accept(length);
+      advance.accept(listed.get(i).length());
     }
   }
 
@@ -171,7 +144,8 @@ final class PageVerifier {
     settle(page, finding, result.cause());
   }
 
-  private static HiCacheException wrongLength(PageInfo page) {
+  /** What is wrong with a page whose file is shorter or longer than it. */
+  static HiCacheException wrongLength(PageInfo page) {
     return new HiCacheException(
         ErrorCode.CORRUPT,
         "its file has "
@@ -188,10 +162,5 @@ final class PageVerifier {
       String path = store.directory().path(page).toString();
       problems.add(new Problem(page.key() + page.component(), finding, path, cause));
     }
-  }
-
-  /** Keeps every page on a boundary that direct I/O takes without a copy. */
-  private static long aligned(long length) {
-    return (length + 4095) & -4096L;
   }
 }

@@ -116,6 +116,11 @@ final class StoreOptions {
       description = "Deadline of each transfer (default 60000).")
   private Long timeoutMillis;
 
+  /** Whether a layout is named on the command line. */
+  boolean hasLayout() {
+    return layout != null;
+  }
+
   /** Whether a directory is named on the command line. */
   boolean hasDirectory() {
     return dirs != null;

@@ -76,7 +76,11 @@ abstract class CliFixture {
    */
   final Result run(Map<String, String> environment, String answers, String... args) {
     byte[] input = (answers == null ? "" : answers).getBytes(StandardCharsets.UTF_8);
-    HiCacheCli cli = new HiCacheCli(environment, new ByteArrayInputStream(input), answers != null);
+    return run(new HiCacheCli(environment, new ByteArrayInputStream(input), answers != null), args);
+  }
+
+  /** A command of a prepared tool. */
+  final Result run(HiCacheCli cli, String... args) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int code =

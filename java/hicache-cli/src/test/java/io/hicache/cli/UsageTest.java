@@ -23,7 +23,16 @@ public class UsageTest extends CliFixture {
   @DataProvider
   public Object[][] commands() {
     return new Object[][] {
-      {"put"}, {"get"}, {"exists"}, {"ls"}, {"rm"}, {"clear"}, {"verify"}, {"doctor"}, {"demo"},
+      {"put"},
+      {"get"},
+      {"exists"},
+      {"ls"},
+      {"rm"},
+      {"clear"},
+      {"verify"},
+      {"migrate"},
+      {"doctor"},
+      {"demo"},
     };
   }
 

@@ -18,6 +18,9 @@ final class ConfigResolver {
   /** What NIXL's OBJ plugin itself falls back to. */
   static final String BUCKET_VARIABLE = "AWS_DEFAULT_BUCKET";
 
+  /** A builder's value that stands for the default, whatever file and environment say. */
+  static final Object UNSET = new Object();
+
   /** Characters of a refused value that its error quotes. */
   private static final int LONGEST_SHOWN = 200;
 
@@ -83,7 +86,8 @@ final class ConfigResolver {
   private Resolved resolve(ConfigKey key) {
     FileLayer file = layers.file();
     if (layers.values().containsKey(key)) {
-      return checked(key, layers.values().get(key), builder);
+      Object raw = layers.values().get(key);
+      return raw == UNSET ? new Resolved(key.defaultValue(), builder) : checked(key, raw, builder);
     }
     if (file != null && file.values().containsKey(key)) {
       return checked(key, file.values().get(key), file.origin(key.key()));

@@ -89,6 +89,23 @@ public final class HiCacheConfig {
   }
 
   /**
+   * The same configuration without a capacity and without eviction, for who looks after pages and
+   * must lose none: {@code capacity_bytes} and the keys of SGLang's cleaner do not count. A time to
+   * live stays, and pages past it are misses; {@code min_free_bytes} stays.
+   *
+   * @return a new configuration
+   */
+  public HiCacheConfig withoutLimits() {
+    return toBuilder()
+        .unset(ConfigKey.CAPACITY_BYTES)
+        .unset(ConfigKey.CLEANER_CAPACITY)
+        .unset(ConfigKey.CLEANER_HIGH)
+        .unset(ConfigKey.CLEANER_LOW)
+        .cleanerEnabled(false)
+        .build();
+  }
+
+  /**
    * {@return base directories of the pages, absolute, in the order given; at least one, all
    * different}
    */

@@ -466,6 +466,11 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
             completionExecutor));
   }
 
+  /** The default, whatever file and environment say. */
+  HiCacheConfigBuilder unset(ConfigKey key) {
+    return put(key, ConfigResolver.UNSET);
+  }
+
   @Override
   HiCacheConfigBuilder put(ConfigKey key, Object value) {
     values.put(key, value);

@@ -374,6 +374,22 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
   }
 
   /**
+   * Stores pages that a listing of another store showed, under the same keys and components, with
+   * the same dtypes and shapes, where there are none yet. What is there stays, whatever its bytes.
+   *
+   * @param pages as they were listed there
+   * @param addresses first bytes of {@link PageInfo#length()} bytes each
+   * @return one result for each page: STORED, SKIPPED where there is one, or FAILED or TIMED_OUT
+   *     with the cause
+   */
+  public List<PageResult> addListedPages(List<PageInfo> pages, long[] addresses) {
+    if (pages == null || addresses == null || pages.size() != addresses.length) {
+      throw HiCacheException.invalid("addListedPages: give one address for each page");
+    }
+    return fenced(() -> pools.addListed(pages, addresses));
+  }
+
+  /**
    * Keeps pages from being evicted, by any process, for some time from now on. The lease is kept
    * with the page: it outlives this process, and ends by itself. A set keeps it; a delete and a
    * clear do not, and a page past its TTL goes all the same.

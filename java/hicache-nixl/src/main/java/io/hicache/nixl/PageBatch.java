@@ -3,6 +3,7 @@ package io.hicache.nixl;
 
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DTYPE_UNKNOWN;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_KEEP_EXISTING;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_SKIP_EXISTING;
 
 import java.nio.charset.StandardCharsets;
@@ -132,6 +133,34 @@ final class PageBatch {
     return batch;
   }
 
+  /**
+   * Gathers pages that a listing showed: each under its own key and component, with the dtype and
+   * shape that it had there. A set leaves alone what is there.
+   *
+   * @param addresses where each page's bytes are, or are to go
+   */
+  static PageBatch ofListed(Operation operation, List<PageInfo> pages, long[] addresses) {
+    PageBatch batch = new PageBatch(operation, pages.stream().map(PageInfo::key).toList());
+    batch.componentLengths = new int[pages.size()];
+    for (int i = 0; i < pages.size(); i++) {
+      try {
+        batch.addListed(i, pages.get(i), addresses[i]);
+      } catch (HiCacheException e) {
+        batch.refused[i] = e;
+      }
+    }
+    batch.setFlags = HICACHE_SET_KEEP_EXISTING;
+    return batch;
+  }
+
+  private void addListed(int index, PageInfo page, long address) {
+    byte[] name = KeyCodec.encode(operation.word(), page.key(), page.component());
+    long[] dims = page.shape().stream().mapToLong(Long::longValue).toArray();
+    TensorDescriptor range = TensorDescriptor.of(address, page.length(), () -> subject(index));
+    componentLengths[count] = page.component().length();
+    append(index, name, range.shaped(page.dtypeNumber(), dims), null);
+  }
+
   /** A set leaves pages alone that are stored already with the same bytes. */
   PageBatch skipExisting(boolean skip) {
     setFlags = skip ? HICACHE_SET_SKIP_EXISTING : 0;
@@ -208,8 +237,11 @@ final class PageBatch {
 
   private void add(int index, Memory memory, Object owner) {
     byte[] key = KeyCodec.encode(operation.word(), keys.get(index));
-    if (memory != null) {
-      TensorDescriptor range = memory.describe(index, () -> subject(index));
+    append(index, key, memory == null ? null : memory.describe(index, () -> subject(index)), owner);
+  }
+
+  private void append(int index, byte[] key, TensorDescriptor range, Object owner) {
+    if (range != null) {
       addresses[count] = range.address();
       lengths[count] = range.length();
       bytes = range.length() > Long.MAX_VALUE - bytes ? Long.MAX_VALUE : bytes + range.length();

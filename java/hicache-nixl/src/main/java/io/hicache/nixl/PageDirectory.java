@@ -7,6 +7,7 @@ import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_close;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_next;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_open;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_page_path;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_remove;
 
 import io.hicache.nixl.core.hicache_listing;
 import io.hicache.nixl.core.hicache_page_info;
@@ -20,9 +21,9 @@ import java.util.function.Function;
 import org.bytedeco.javacpp.BytePointer;
 
 /**
- * The pages of a store as its directories show them: look-ups that read no page and have no
- * deadline, done on the calling thread. Only pages of the store's own model and rank, or namespace
- * and ranks, are seen.
+ * The pages of a store as its directories show them: look-ups and removals that read no page and
+ * have no deadline, done on the calling thread. Only pages of the store's own model and rank, or
+ * namespace and ranks, are seen.
  *
  * <p>Threads: safe from any number of threads.
  */
@@ -101,6 +102,33 @@ public final class PageDirectory {
             }
           }
           return null;
+        });
+  }
+
+  /**
+   * Removes a page that was looked up or listed, and nothing that has replaced it since.
+   *
+   * @param page as it was
+   * @return true when it is gone now; false when it was not there any more
+   * @throws HiCacheException IO when it cannot be removed, CLOSED
+   */
+  public boolean remove(PageInfo page) {
+    byte[] bytes = KeyCodec.encode("remove", page.key(), page.component());
+    return fenced(
+        handle -> {
+          try (NativeError error = new NativeError()) {
+            return switch (hicache_remove(
+                handle,
+                bytes,
+                bytes.length,
+                page.component().length(),
+                page.version(),
+                error.out())) {
+              case 0 -> false;
+              case 1 -> true;
+              default -> throw error.toException();
+            };
+          }
         });
   }
 

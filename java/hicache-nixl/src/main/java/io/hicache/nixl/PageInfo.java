@@ -22,6 +22,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param length payload bytes: from its attributes when sealed, else the file's size
  * @param fileLength bytes in the file
  * @param modified when it was written
+ * @param version another one once the page is replaced
  * @param sealed true when it carries our attributes: length, checksum, dtype, shape
  * @param dtypeNumber number of its libtorch {@code ScalarType}, -1 where it is not known
  * @param shape sizes of its dimensions, outermost first; empty for a scalar and where not known
@@ -32,6 +33,7 @@ public record PageInfo(
     long length,
     long fileLength,
     Instant modified,
+    long version,
     boolean sealed,
     int dtypeNumber,
     List<Long> shape) {
@@ -70,6 +72,7 @@ public record PageInfo(
         info.length(),
         info.file_length(),
         Instant.ofEpochMilli(info.modified_time()),
+        info.version(),
         info.sealed() == 1,
         info.dtype(),
         List.copyOf(shape));

@@ -26,7 +26,10 @@ public enum PageOutcome {
   HIT(HICACHE_HIT),
   /** Get, exists, delete: there is no such page. Not a failure. */
   MISS(HICACHE_MISS),
-  /** Set: a later entry of the same batch has the same key and was stored instead. */
+  /**
+   * Set: a later entry of the same batch has the same key and was stored instead, or the page is
+   * there already.
+   */
   SKIPPED(HICACHE_SKIPPED),
   /** Get: length or checksum of what is stored is wrong; the target's content is undefined. */
   CORRUPT(HICACHE_OUTCOME_CORRUPT),

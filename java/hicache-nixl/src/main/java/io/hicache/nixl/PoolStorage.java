@@ -4,7 +4,6 @@ package io.hicache.nixl;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -168,32 +167,14 @@ final class PoolStorage {
     return PoolResults.fold(calls.run(batch), components.size());
   }
 
-  /** Reads back pages that a listing showed, components and all; a call for each component. */
+  /** Reads back pages that a listing showed, components and all. */
   List<PageResult> getListed(List<PageInfo> pages, long[] addresses) {
-    Map<String, List<Integer>> byComponent = new LinkedHashMap<>();
-    for (int i = 0; i < pages.size(); i++) {
-      byComponent.computeIfAbsent(pages.get(i).component(), c -> new ArrayList<>()).add(i);
-    }
-    PageResult[] results = new PageResult[pages.size()];
-    byComponent.forEach(
-        (component, indices) -> {
-          PageBlocks[] files =
-              indices.stream()
-                  .map(i -> block(addresses[i], pages.get(i).length()))
-                  .toArray(PageBlocks[]::new);
-          List<String> keys = indices.stream().map(i -> pages.get(i).key()).toList();
-          PageBatch.PoolPages memory = new PageBatch.PoolPages(files, null);
-          List<PageResult> read =
-              calls.run(PageBatch.ofFiles(Operation.GET, keys, List.of(component), null, memory));
-          for (int i = 0; i < read.size(); i++) {
-            results[indices.get(i)] = read.get(i);
-          }
-        });
-    return List.of(results);
+    return calls.run(PageBatch.ofListed(Operation.GET, pages, addresses));
   }
 
-  private static PageBlocks block(long address, long length) {
-    return new PageBlocks(new long[] {address}, new long[] {length}, 1);
+  /** Stores pages that a listing of another store showed, where there are none. */
+  List<PageResult> addListed(List<PageInfo> pages, long[] addresses) {
+    return calls.run(PageBatch.ofListed(Operation.SET, pages, addresses));
   }
 
   private List<PageResult> exists(RegisteredPools.Entry pool, List<String> keys) {

@@ -74,6 +74,9 @@ public record StoreDescription(
    * @param alignment bytes to which direct I/O aligns offsets and lengths
    * @param attributes true when checksum, dtype and shape are kept in extended attributes
    * @param staleFilesSwept temporary files of dead writers that were removed at open
+   * @param roomBytes what sets may still take of its file system, which other directories may
+   *     share; -1 where it is not known
+   * @param freeSlotBytes of its segments; 0 in the layout files
    */
   public record Directory(
       Path path,
@@ -82,7 +85,9 @@ public record StoreDescription(
       String directIoReason,
       long alignment,
       boolean attributes,
-      long staleFilesSwept) {}
+      long staleFilesSwept,
+      long roomBytes,
+      long freeSlotBytes) {}
 
   /**
    * Name of the backend in use.
@@ -158,6 +163,8 @@ public record StoreDescription(
         block.text("direct_io_reason"),
         block.number("alignment"),
         block.flag("attributes"),
-        block.number("stale_files_swept"));
+        block.number("stale_files_swept"),
+        block.number("room_bytes"),
+        block.number("free_slot_bytes"));
   }
 }

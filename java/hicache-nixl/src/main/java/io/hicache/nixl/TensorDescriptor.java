@@ -117,6 +117,11 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
     return new TensorDescriptor(address, length, false, HICACHE_DTYPE_UNKNOWN, null);
   }
 
+  /** The same bytes, with what they mean. */
+  TensorDescriptor shaped(int knownDtype, long[] knownDims) {
+    return new TensorDescriptor(address, length, cuda, knownDtype, knownDims);
+  }
+
   private static long addressOf(Tensor tensor) {
     Pointer data = tensor.data_ptr();
     return data == null ? 0 : data.address();

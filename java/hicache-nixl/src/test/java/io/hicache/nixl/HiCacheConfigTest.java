@@ -44,6 +44,24 @@ public class HiCacheConfigTest extends ConfigFixture {
   }
 
   @Test
+  public void shouldDropEveryLimitButTimeAndFreeSpace() {
+    HiCacheConfig config =
+        fromToml(
+            "l3_cleaner_capacity_gb = 2\nl3_cleaner_high_watermark = 90\n"
+                + "l3_cleaner_low_watermark = 50\nttl_seconds = 7\nmin_free_bytes = 8\n");
+
+    HiCacheConfig without = config.withoutLimits();
+
+    assertThat(pairs(without.toSettings()))
+        .contains(
+            "capacity_bytes=0", "l3_cleaner_enabled=false", "ttl_seconds=7", "min_free_bytes=8")
+        .noneMatch(pair -> pair.contains("l3_cleaner_capacity") || pair.contains("watermark"));
+    assertThat(pairs(plain().capacityBytes(9).build().withoutLimits().toSettings()))
+        .contains("capacity_bytes=0");
+    assertThat(without.storageDirs()).isEqualTo(config.storageDirs());
+  }
+
+  @Test
   public void shouldWriteTheCoresSettings() {
     HiCacheConfig config =
         plain()
