@@ -21,7 +21,7 @@
 # --native         builds and runs hicache_nixl_bench, which measures the core without a JVM, with these arguments; see
 #                  docs/benchmarks.md. Installs fio for --fio; --filepath is build/bench/native unless it is given
 # compare          all of it with goals: ours in Java and native against the peer, fio and a plain loop, as a report with plots; see
-#                  docs/benchmarks.md and compare --help
+#                  docs/benchmarks.md and compare --help. compare --self-test runs its tests
 #
 # Each measurement is a process of its own; the sides take turns, peer, files, segments, peer, ..., in the same folder, because a disk's
 # speed drifts over minutes. Every round uses fresh keys, checks every byte that comes back, and removes its files untimed.
@@ -143,7 +143,7 @@ compare() {
   python=$(compare_python)
   if [[ ! $arguments =~ \ (-h|--help|--list)\  ]]; then
     [[ $arguments != *" --install-peer "* ]] || install=true
-    [[ $arguments == *" --no-peer "* ]] || install_peer "$install" --no-peer
+    [[ $arguments =~ \ --(no-peer|self-test)\  ]] || install_peer "$install" --no-peer
     install_fio compare "name the rows without it: --only tmpfs"
     if [[ $arguments != *" --no-build "* ]]; then
       "$ROOT/scripts/setup.sh"
@@ -154,7 +154,9 @@ compare() {
     JAVA_HOME=$(find_jdk)
     export JAVA_HOME PEER_HOME=$PEER
   fi
-  PYTHONPATH=$ROOT/scripts exec "$python" -m compare "$@"
+  export PYTHONPATH=$ROOT/scripts
+  if [[ $arguments == *" --self-test "* ]]; then exec "$python" -m unittest compare.test_compare; fi
+  exec "$python" -m compare "$@"
 }
 
 # tables FILE

@@ -139,4 +139,5 @@ if ! $quick; then
   done
 fi
 step java test_java
+step compare "$ROOT/scripts/bench.sh" compare --self-test --no-build
 summarize "${STEPS[@]}"

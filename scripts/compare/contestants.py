@@ -171,13 +171,14 @@ class NativeBench:
 class Jmh:
     """The JMH suite of the Java API: a virtual machine for each benchmark and turn."""
 
-    def __init__(self, name, layout, folder, seconds):
+    def __init__(self, name, benchmarks, layout, memory, folder, seconds):
+        """benchmarks: a regular expression of their names; memory: what is passed, tensors or addresses."""
         self.name, self.log = name, log_of(folder, name)
-        self.results = folder / "jmh.json"
+        self.results = folder / f"{memory}.json"
         self.command = [
-            *machine.java_command(), "org.openjdk.jmh.Main", "PageStoreBenchmark", "-p", f"layout={layout}", "-p",
-            f"directory={folder / 'jmh'}", "-f", "1", "-wi", "1", "-w", f"{int(seconds * 1000)}ms", "-i", "1", "-r",
-            f"{int(seconds * 1000)}ms", "-prof", "gc", "-rf", "json", "-rff", str(self.results),
+            *machine.java_command(), "org.openjdk.jmh.Main", f"PageStoreBenchmark.{benchmarks}", "-p", f"layout={layout}",
+            "-p", f"memory={memory}", "-p", f"directory={folder / memory}", "-f", "1", "-wi", "1", "-w",
+            f"{int(seconds * 1000)}ms", "-i", "1", "-r", f"{int(seconds * 1000)}ms", "-prof", "gc", "-rf", "json", "-rff", str(self.results),
         ]  # fmt: skip
 
     def start(self):

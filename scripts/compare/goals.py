@@ -46,11 +46,11 @@ def java_more(figure, relation, limit, unit, of, work):
     return Goal(work, relation, limit, unit, value, ("java segments",))
 
 
-def garbage(operation):
+def garbage(operation, passed=""):
     def value(rows, who):
-        return samples.measure(samples.figures(rows, "java-over-native", who, f"batch_{operation}_garbage_bytes"))
+        return samples.measure(samples.figures(rows, "java-over-native", who + passed, f"batch_{operation}_garbage_bytes"))
 
-    return Goal(f"garbage of a batch of 128, {operation}", "<", 4096, "B", value, ("java segments",))
+    return Goal(f"garbage of a batch of 128, {operation}{passed or ', tensors'}", "<", 4096, "B", value, ("java segments",))
 
 
 def more_lanes(name, work):
@@ -106,8 +106,10 @@ def all_goals():
     for operation in ("set", "get"):
         figure = f"single_{operation}_call_us"
         yield java_more(figure, "<=", 3, "us", lambda a, b: a - b, f"Java over native, {operation} of one page")
-    for operation in ("set", "get", "exists"):
+    for operation in ("set", "get"):
         yield garbage(operation)
+        yield garbage(operation, ", addresses")
+    yield dataclasses.replace(garbage("exists"), work="garbage of a batch of 128, exists")
     yield Goal("10^4 to 10^7 keys: exists", "<=", 2, "x", index_exists, ("native segments",))
     yield Goal("10^7 keys: open", "<=", 1000, "ms", index_open, ("native segments",))
     for size in ("72KiB", "256KiB"):

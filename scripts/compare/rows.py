@@ -59,7 +59,7 @@ def all_rows(quick, peer):
             {f"native {of}, {n} lanes": ["--layout", of, "--lanes", str(n)] for of in LAYOUTS for n in (1, 2)},
         )
     yield java_over_native(quick)
-    yield index(TEN_MILLION // (1000 if quick else 1))
+    yield index(TEN_MILLION // (100 if quick else 1))
 
 
 def connector(name, file_system, page_bytes, pages, batch, direct=False, peer=True):
@@ -95,7 +95,8 @@ def java_over_native(quick):
     seconds = 0.3 if quick else 1
 
     def contestants(folder):
-        yield Jmh("java segments", "segments", folder, seconds)
+        yield Jmh("java segments", ".*", "segments", "tensors", folder, seconds)
+        yield Jmh("java segments, addresses", "batch[SG]et", "segments", "addresses", folder, seconds)
         for batch, name in ((128, "batch"), (1, "single")):
             more = ["--layout", "segments", "--duration", str(seconds)]
             one_batch = {**shape, "batch": batch}

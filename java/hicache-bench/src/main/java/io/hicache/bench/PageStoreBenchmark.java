@@ -50,10 +50,17 @@ public class PageStoreBenchmark {
   @Param("/dev/shm/hicache-jmh")
   public String directory;
 
+  /** What is passed: tensors, or addresses and lengths. */
+  @Param({"tensors", "addresses"})
+  public String memory;
+
   private final List<List<String>> batches = keys();
   private final List<String> singles = batches.stream().flatMap(List::stream).toList();
   private PagePool pool;
   private List<Tensor> pages;
+  private long[] addresses;
+  private long[] lengths;
+  private boolean byAddress;
   private HiCacheNixl store;
   private int next;
 
@@ -69,6 +76,9 @@ public class PageStoreBenchmark {
   public void open() {
     pool = new PagePool(BATCH, PAGE_BYTES, false);
     pages = pool.pages();
+    addresses = pages.stream().mapToLong(page -> page.data_ptr().address()).toArray();
+    lengths = pages.stream().mapToLong(Tensor::nbytes).toArray();
+    byAddress = memory.equals("addresses");
     store =
         HiCacheNixl.open(
             HiCacheConfig.builder()
@@ -94,15 +104,23 @@ public class PageStoreBenchmark {
   /** Replaces 128 pages. */
   @Benchmark
   public void batchSet() {
-    require(store.batchSet(batch(), pages));
+    require(
+        byAddress ? store.batchSet(batch(), addresses, lengths) : store.batchSet(batch(), pages));
   }
 
   /** Gets 128 pages. */
   @Benchmark
-  public List<Tensor> batchGet() {
-    List<Tensor> got = store.batchGet(batch(), pages);
-    require(got.get(BATCH - 1) != null);
-    return got;
+  public void batchGet() {
+    if (byAddress) {
+      for (boolean hit : store.batchGet(batch(), addresses, lengths)) {
+        require(hit);
+      }
+    } else {
+      List<Tensor> got = store.batchGet(batch(), pages);
+      for (int i = 0; i < BATCH; i++) {
+        require(got.get(i) != null);
+      }
+    }
   }
 
   /** Asks for 128 pages. */
@@ -114,13 +132,19 @@ public class PageStoreBenchmark {
   /** Replaces one page. */
   @Benchmark
   public void singleSet() {
-    require(store.set(single(), pages.get(0)));
+    require(
+        byAddress
+            ? store.set(single(), addresses[0], lengths[0])
+            : store.set(single(), pages.get(0)));
   }
 
   /** Gets one page. */
   @Benchmark
   public void singleGet() {
-    require(store.get(single(), pages.get(0)) != null);
+    require(
+        byAddress
+            ? store.get(single(), addresses[0], lengths[0])
+            : store.get(single(), pages.get(0)) != null);
   }
 
   private List<String> batch() {

@@ -38,8 +38,7 @@ public class PageStoreBenchmarkTest {
   }
 
   @Test
-  public void shouldRunEachBenchmarkInBothLayoutsAndLeaveNoPage()
-      throws RunnerException, IOException {
+  public void shouldRunEachBenchmarkInEachFormAndLeaveNoPage() throws RunnerException, IOException {
     Collection<RunResult> results =
         new Runner(
                 new OptionsBuilder()
@@ -55,11 +54,14 @@ public class PageStoreBenchmarkTest {
             .run();
     List<String> names = results.stream().map(PageStoreBenchmarkTest::nameOf).toList();
     for (String layout : List.of("segments", "files")) {
-      for (String call : List.of("batchSet", "batchGet", "batchExists", "singleSet", "singleGet")) {
-        assertThat(names).contains(call + " " + layout);
+      for (String memory : List.of("tensors", "addresses")) {
+        for (String call :
+            List.of("batchSet", "batchGet", "batchExists", "singleSet", "singleGet")) {
+          assertThat(names).contains(call + " " + layout + " " + memory);
+        }
       }
     }
-    assertThat(results).hasSize(10).allMatch(result -> result.getPrimaryResult().getScore() > 0);
+    assertThat(results).hasSize(20).allMatch(result -> result.getPrimaryResult().getScore() > 0);
     try (Stream<Path> left = Files.walk(directory.resolve("files"))) {
       assertThat(left.filter(Files::isRegularFile).map(Path::getFileName).map(Path::toString))
           .noneMatch(name -> name.contains("bench-jmh"));
@@ -70,6 +72,8 @@ public class PageStoreBenchmarkTest {
     String benchmark = result.getParams().getBenchmark();
     return benchmark.substring(benchmark.lastIndexOf('.') + 1)
         + " "
-        + result.getParams().getParam("layout");
+        + result.getParams().getParam("layout")
+        + " "
+        + result.getParams().getParam("memory");
   }
 }

@@ -15,25 +15,34 @@ import java.util.Arrays;
  * @param outcomes values of {@code enum hicache_outcome}
  * @param pageLengths bytes moved, see {@link PageResult#length()}
  * @param flags bits of {@code enum hicache_flag}
- * @param causes why an entry failed, null elsewhere
+ * @param causes why an entry failed, null elsewhere; null as a whole where none did
  */
 record BatchResult(int[] outcomes, long[] pageLengths, int[] flags, HiCacheException[] causes) {
 
   /** Reads a batch that has completed and is not freed yet. */
   static BatchResult read(hicache_store store, long batch, int count) {
-    BatchResult result =
-        new BatchResult(
-            new int[count], new long[count], new int[count], new HiCacheException[count]);
+    BatchResult result = new BatchResult(new int[count], new long[count], new int[count], null);
     long known =
         hicache_batch_results(
             store, batch, count, result.outcomes, result.pageLengths, result.flags);
     if (known != count) {
       throw new IllegalStateException("the core knows " + known + " keys of batch " + batch);
     }
-    if (Arrays.stream(result.outcomes).anyMatch(BatchResult::isFailure)) {
-      result.readCauses(store, batch);
+    for (int outcome : result.outcomes) {
+      if (isFailure(outcome)) {
+        BatchResult failed = result.copyWithCauses();
+        failed.readCauses(store, batch);
+        return failed;
+      }
     }
     return result;
+  }
+
+  /** A copy to be written, with room for causes. */
+  BatchResult copyWithCauses() {
+    HiCacheException[] known =
+        causes == null ? new HiCacheException[outcomes.length] : causes.clone();
+    return new BatchResult(outcomes.clone(), pageLengths.clone(), flags.clone(), known);
   }
 
   private void readCauses(hicache_store store, long batch) {

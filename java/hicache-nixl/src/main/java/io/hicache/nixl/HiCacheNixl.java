@@ -578,6 +578,6 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
   }
 
   private static PageBatch.Memory ranges(long[] addresses, long[] lengths) {
-    return (i, subject) -> TensorDescriptor.of(addresses[i], lengths[i], subject);
+    return new PageBatch.Ranges(addresses, lengths);
   }
 }

@@ -56,6 +56,23 @@ final class KeyCodec {
     return bytes;
   }
 
+  /**
+   * Writes the bytes of a key that has none but ASCII, without making anything.
+   *
+   * @param into has room for key.length() bytes from at on
+   * @return false for other keys; what was written then means nothing
+   */
+  static boolean writeAscii(String key, byte[] into, int at) {
+    for (int i = 0; i < key.length(); i++) {
+      char c = key.charAt(i);
+      if (c > 0x7F) {
+        return false;
+      }
+      into[at + i] = (byte) c;
+    }
+    return true;
+  }
+
   /** A key or path as a message shows it: shortened, with control characters made visible. */
   static String shown(String text) {
     return shown(text, SHOWN_CHARS);

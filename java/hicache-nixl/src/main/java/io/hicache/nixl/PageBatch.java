@@ -2,7 +2,7 @@
 package io.hicache.nixl;
 
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DTYPE_UNKNOWN;
-import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_FLAG_UNVERIFIED;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_KEY_BYTES_MAX;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_KEEP_EXISTING;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_SET_SKIP_EXISTING;
 
@@ -22,21 +22,17 @@ import java.util.function.Supplier;
 final class PageBatch {
   private final Operation operation;
   private final List<String> keys;
-  private final HiCacheException[] refused;
-  private final Object[] held;
-  private final int[] origins;
+  private BatchArrays arrays; // null once submitted
+  private HiCacheException[] refusals; // by key; null while every entry is good
+  private int[] origins; // which key each good entry has; null while every entry is good
+  private Object[] held;
   private int count;
   private long bytes;
 
-  private byte[] keyBytes;
   private int keyBytesLength;
-  private final int[] keyLengths;
-  private long[] addresses;
-  private long[] lengths;
-  private final int[] dtypes;
-  private final int[] ranks;
-  private long[] dims;
   private int dimsLength;
+  private int describing; // the entry that described names
+  private final Supplier<String> described = () -> subject(describing);
   private boolean shaped = true;
   private int[] componentLengths;
   private int[] blockCounts;
@@ -51,20 +47,18 @@ final class PageBatch {
     TensorDescriptor describe(int index, Supplier<String> subject);
   }
 
+  /** Entries that are plain memory: an object for each is saved. */
+  record Ranges(long[] addresses, long[] lengths) implements Memory {
+    @Override
+    public TensorDescriptor describe(int index, Supplier<String> subject) {
+      return TensorDescriptor.of(addresses[index], lengths[index], subject);
+    }
+  }
+
   private PageBatch(Operation operation, List<String> keys) {
-    int n = keys.size();
     this.operation = operation;
     this.keys = new ArrayList<>(keys);
-    refused = new HiCacheException[n];
-    held = new Object[n];
-    origins = new int[n];
-    keyBytes = new byte[Math.max(64, n * 72)];
-    keyLengths = new int[n];
-    addresses = new long[n];
-    lengths = new long[n];
-    dtypes = new int[n];
-    ranks = new int[n];
-    dims = new long[n * 4];
+    arrays = BatchArrays.take(this.keys.size());
   }
 
   /**
@@ -75,11 +69,12 @@ final class PageBatch {
    */
   static PageBatch of(Operation operation, List<String> keys, Memory memory, List<?> owners) {
     PageBatch batch = new PageBatch(operation, keys);
+    batch.held = owners == null ? null : new Object[batch.size()];
     for (int i = 0; i < batch.size(); i++) {
       try {
         batch.add(i, memory, owners == null ? null : owners.get(i));
       } catch (HiCacheException e) {
-        batch.refused[i] = e;
+        batch.refuse(i, e);
       }
     }
     return batch;
@@ -113,8 +108,8 @@ final class PageBatch {
     if (pages != null) {
       int blocks = Arrays.stream(pages.files).mapToInt(PageBlocks::blocksPerPage).sum();
       batch.blockCounts = new int[files.size()];
-      batch.addresses = new long[blocks];
-      batch.lengths = new long[blocks];
+      batch.arrays.reserveBlocks(blocks);
+      batch.held = new Object[files.size()];
     }
     byte[][] tails =
         components.stream()
@@ -127,7 +122,7 @@ final class PageBatch {
         batch.addFile(
             i, key, tails[i % perPage], lengths == null ? 0 : lengths[i % perPage], pages);
       } catch (HiCacheException e) {
-        batch.refused[i] = e;
+        batch.refuse(i, e);
       }
     }
     return batch;
@@ -146,7 +141,7 @@ final class PageBatch {
       try {
         batch.addListed(i, pages.get(i), addresses[i]);
       } catch (HiCacheException e) {
-        batch.refused[i] = e;
+        batch.refuse(i, e);
       }
     }
     batch.setFlags = HICACHE_SET_KEEP_EXISTING;
@@ -156,9 +151,22 @@ final class PageBatch {
   private void addListed(int index, PageInfo page, long address) {
     byte[] name = KeyCodec.encode(operation.word(), page.key(), page.component());
     long[] dims = page.shape().stream().mapToLong(Long::longValue).toArray();
-    TensorDescriptor range = TensorDescriptor.of(address, page.length(), () -> subject(index));
+    describing = index;
+    TensorDescriptor.requireRange(address, page.length(), described);
     componentLengths[count] = page.component().length();
-    append(index, name, range.shaped(page.dtypeNumber(), dims), null);
+    addRange(address, page.length(), page.dtypeNumber(), dims);
+    appendKey(name);
+    end(index, name.length);
+  }
+
+  /** Sets an entry aside. */
+  private void refuse(int index, HiCacheException cause) {
+    if (refusals == null) {
+      refusals = new HiCacheException[size()];
+      origins = new int[size()];
+      Arrays.setAll(origins, i -> i);
+    }
+    refusals[index] = cause;
   }
 
   /** A set leaves pages alone that are stored already with the same bytes. */
@@ -180,22 +188,20 @@ final class PageBatch {
   private void addFile(int index, byte[] key, byte[] component, long expected, PoolPages pages) {
     if (pages != null) {
       PageBlocks file = pages.files[index];
-      System.arraycopy(file.addresses(), 0, addresses, blockCount, file.blocksPerPage());
-      System.arraycopy(file.lengths(), 0, lengths, blockCount, file.blocksPerPage());
+      System.arraycopy(file.addresses(), 0, arrays.addresses, blockCount, file.blocksPerPage());
+      System.arraycopy(file.lengths(), 0, arrays.lengths, blockCount, file.blocksPerPage());
       blockCount += file.blocksPerPage();
       blockCounts[count] = file.blocksPerPage();
       bytes += Arrays.stream(file.lengths()).sum();
-      dtypes[count] = pages.pool == null ? HICACHE_DTYPE_UNKNOWN : pages.pool.dtype().value;
+      arrays.dtypes[count] = pages.pool == null ? HICACHE_DTYPE_UNKNOWN : pages.pool.dtype().value;
       held[count] = pages.pool;
     } else if (expectedLengths != null) {
       expectedLengths[count] = expected;
     }
     appendKey(key);
     appendKey(component);
-    origins[count] = index;
-    keyLengths[count] = key.length + component.length;
     componentLengths[count] = component.length;
-    count++;
+    end(index, key.length + component.length);
   }
 
   /** The batch of a clear: one entry without a key. */
@@ -232,26 +238,43 @@ final class PageBatch {
 
   /** What is wrong with an entry, null for a good one. */
   HiCacheException refusal(int index) {
-    return refused[index];
+    return refusals == null ? null : refusals[index];
   }
 
   private void add(int index, Memory memory, Object owner) {
-    byte[] key = KeyCodec.encode(operation.word(), keys.get(index));
-    append(index, key, memory == null ? null : memory.describe(index, () -> subject(index)), owner);
+    int keyLength = writeKey(keys.get(index));
+    if (memory instanceof Ranges ranges) {
+      long address = ranges.addresses()[index];
+      long length = ranges.lengths()[index];
+      describing = index;
+      TensorDescriptor.requireRange(address, length, described);
+      addRange(address, length, HICACHE_DTYPE_UNKNOWN, null);
+    } else if (memory != null) {
+      describing = index;
+      TensorDescriptor range = memory.describe(index, described);
+      addRange(range.address(), range.length(), range.dtype(), range.dims());
+    }
+    if (held != null) {
+      held[count] = owner;
+    }
+    keyBytesLength += keyLength;
+    end(index, keyLength);
   }
 
-  private void append(int index, byte[] key, TensorDescriptor range, Object owner) {
-    if (range != null) {
-      addresses[count] = range.address();
-      lengths[count] = range.length();
-      bytes = range.length() > Long.MAX_VALUE - bytes ? Long.MAX_VALUE : bytes + range.length();
-      dtypes[count] = range.dtype();
-      appendDims(range.dims());
+  private void addRange(long address, long length, int dtype, long[] sizes) {
+    arrays.addresses[count] = address;
+    arrays.lengths[count] = length;
+    bytes = length > Long.MAX_VALUE - bytes ? Long.MAX_VALUE : bytes + length;
+    arrays.dtypes[count] = dtype;
+    appendDims(sizes);
+  }
+
+  /** Takes a good entry in, the last step. */
+  private void end(int index, int keyLength) {
+    if (origins != null) {
+      origins[count] = index;
     }
-    appendKey(key);
-    origins[count] = index;
-    keyLengths[count] = key.length;
-    held[count] = owner;
+    arrays.keyLengths[count] = keyLength;
     count++;
   }
 
@@ -263,11 +286,11 @@ final class PageBatch {
   }
 
   byte[] keyBytes() {
-    return keyBytes;
+    return arrays.keyBytes;
   }
 
   int[] keyLengths() {
-    return keyLengths;
+    return arrays.keyLengths;
   }
 
   /** How many bytes at the end of each key are its component; null where none has one. */
@@ -291,69 +314,74 @@ final class PageBatch {
   }
 
   long[] addresses() {
-    return addresses;
+    return arrays.addresses;
   }
 
   long[] lengths() {
-    return lengths;
+    return arrays.lengths;
   }
 
   int[] dtypes() {
-    return dtypes;
+    return arrays.dtypes;
   }
 
   /** Null when the shape of some entry is not known, as the core wants all or none. */
   int[] ranks() {
-    return shaped ? ranks : null;
+    return shaped ? arrays.ranks : null;
   }
 
   long[] dims() {
-    return shaped ? dims : null;
+    return shaped ? arrays.dims : null;
   }
 
   /** What must stay referenced until the core lets go of the batch. */
   Object held() {
-    return held;
+    return held == null ? keys : held;
+  }
+
+  /** The core has the batch, or never will: its arrays are not read again. */
+  void submitted() {
+    arrays.giveBack();
+    arrays = null;
   }
 
   /**
    * The results of all entries in the order of the keys, from what the core said about the good
    * ones.
    */
-  List<PageResult> results(BatchResult settled) {
-    PageResult[] results = new PageResult[size()];
-    for (int i = 0; i < results.length; i++) {
-      if (refused[i] != null) {
-        results[i] = new PageResult(keys.get(i), PageOutcome.FAILED, 0, false, refused[i]);
-      }
+  PageResults results(BatchResult settled) {
+    BatchResult all = settled;
+    if (refusals != null) {
+      all = BatchResult.all(size(), PageOutcome.FAILED, null);
+      System.arraycopy(refusals, 0, all.causes(), 0, size());
     }
     for (int j = 0; j < count; j++) {
-      results[origins[j]] = result(settled, j);
+      int i = origins == null ? j : origins[j];
+      PageOutcome outcome = PageOutcome.of(settled.outcomes()[j]);
+      if (outcome != null && !outcome.isFailure() && all == settled) {
+        continue;
+      }
+      if (all == settled) {
+        all = settled.copyWithCauses();
+      }
+      all.outcomes()[i] = (outcome == null ? PageOutcome.FAILED : outcome).number();
+      all.flags()[i] = settled.flags()[j];
+      all.pageLengths()[i] = outcome == null ? 0 : settled.pageLengths()[j];
+      all.causes()[i] = cause(settled, j, outcome);
     }
-    return List.of(results);
-  }
-
-  private PageResult result(BatchResult settled, int j) {
-    String key = keys.get(origins[j]);
-    PageOutcome outcome = PageOutcome.of(settled.outcomes()[j]);
-    if (outcome == null) {
-      HiCacheException cause =
-          new HiCacheException(
-              ErrorCode.INTERNAL,
-              subject(origins[j]) + ": the core gave the outcome " + settled.outcomes()[j]);
-      return new PageResult(key, PageOutcome.FAILED, 0, false, cause);
-    }
-    boolean verified =
-        operation == Operation.GET
-            && outcome == PageOutcome.HIT
-            && (settled.flags()[j] & HICACHE_FLAG_UNVERIFIED) == 0;
-    HiCacheException cause = outcome.isFailure() ? cause(settled, j, outcome) : null;
-    return new PageResult(key, outcome, settled.pageLengths()[j], verified, cause);
+    return new PageResults(operation, keys, all);
   }
 
   private HiCacheException cause(BatchResult settled, int j, PageOutcome outcome) {
-    String subject = subject(origins[j]);
-    if (settled.causes()[j] != null) {
+    if (outcome != null && !outcome.isFailure()) {
+      return null;
+    }
+    String subject = subject(origins == null ? j : origins[j]);
+    if (outcome == null) {
+      return new HiCacheException(
+          ErrorCode.INTERNAL, subject + ": the core gave the outcome " + settled.outcomes()[j]);
+    }
+    if (settled.causes() != null && settled.causes()[j] != null) {
       return settled.causes()[j].about(subject);
     }
     ErrorCode code =
@@ -365,13 +393,25 @@ final class PageBatch {
     return new HiCacheException(code, subject + ": the core gave no cause");
   }
 
-  private void appendKey(byte[] key) {
-    int needed = Math.addExact(keyBytesLength, key.length);
-    if (needed > keyBytes.length) {
-      keyBytes = Arrays.copyOf(keyBytes, (int) Math.min(Integer.MAX_VALUE - 8L, needed * 2L));
+  /** Writes a key behind those that are there, and returns its bytes; they are not taken in yet. */
+  private int writeKey(String key) {
+    int ascii = key == null ? 0 : key.length();
+    if (ascii > 0 && ascii <= HICACHE_KEY_BYTES_MAX) {
+      arrays.reserveKeyBytes(keyBytesLength, ascii);
+      if (KeyCodec.writeAscii(key, arrays.keyBytes, keyBytesLength)) {
+        return ascii;
+      }
     }
-    System.arraycopy(key, 0, keyBytes, keyBytesLength, key.length);
-    keyBytesLength = needed;
+    byte[] bytes = KeyCodec.encode(operation.word(), key);
+    appendKey(bytes);
+    keyBytesLength -= bytes.length;
+    return bytes.length;
+  }
+
+  private void appendKey(byte[] key) {
+    arrays.reserveKeyBytes(keyBytesLength, key.length);
+    System.arraycopy(key, 0, arrays.keyBytes, keyBytesLength, key.length);
+    keyBytesLength += key.length;
   }
 
   private void appendDims(long[] sizes) {
@@ -379,11 +419,9 @@ final class PageBatch {
       shaped = false;
       return;
     }
-    if (dimsLength + sizes.length > dims.length) {
-      dims = Arrays.copyOf(dims, Math.max(dims.length * 2, dimsLength + sizes.length));
-    }
-    System.arraycopy(sizes, 0, dims, dimsLength, sizes.length);
-    ranks[count] = sizes.length;
+    arrays.reserveDims(dimsLength, sizes.length);
+    System.arraycopy(sizes, 0, arrays.dims, dimsLength, sizes.length);
+    arrays.ranks[count] = sizes.length;
     dimsLength += sizes.length;
   }
 }

@@ -90,7 +90,7 @@ final class PageCalls {
       return nothing(batch);
     }
     long end = start + TimeUnit.MILLISECONDS.toNanos(timeoutMillis + GRACE_MILLIS);
-    CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
+    CompletionThread.Submitted submitted = submit(batch);
     if (!submitted.future().isDone() && !VirtualThreads.isCurrent()) {
       store.settleHere(submitted.id(), timeoutMillis + GRACE_MILLIS);
     }
@@ -109,7 +109,7 @@ final class PageCalls {
     if (batch.count() == 0) {
       return CompletableFuture.completedFuture(finish.apply(nothing(batch)));
     }
-    CompletionThread.Submitted submitted = store.submit(batch, timeoutMillis);
+    CompletionThread.Submitted submitted = submit(batch);
     BatchFuture<T> future = new BatchFuture<>(store, submitted.id());
     submitted
         .future()
@@ -128,6 +128,14 @@ final class PageCalls {
     }
   }
 
+  private CompletionThread.Submitted submit(PageBatch batch) {
+    try {
+      return store.submit(batch, timeoutMillis);
+    } finally {
+      batch.submitted();
+    }
+  }
+
   /** The results of a batch without a good entry. */
   private List<PageResult> nothing(PageBatch batch) {
     store.requireOpen();
@@ -143,7 +151,7 @@ final class PageCalls {
           Arrays.stream(settled.pageLengths()).sum(),
           (System.nanoTime() - start) / 1000);
     }
-    List<PageResult> results = batch.results(settled);
+    PageResults results = batch.results(settled);
     counters.count(batch.operation(), results);
     return results;
   }

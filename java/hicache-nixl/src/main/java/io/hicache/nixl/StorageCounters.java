@@ -2,7 +2,6 @@
 package io.hicache.nixl;
 
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -27,16 +26,17 @@ final class StorageCounters {
     }
   }
 
-  void count(Operation operation, List<PageResult> results) {
+  void count(Operation operation, PageResults results) {
     Map<PageOutcome, LongAdder> row = pages.get(operation);
-    for (PageResult result : results) {
-      row.get(result.outcome()).increment();
-      if (result.outcome() == PageOutcome.STORED) {
-        storedBytes.add(result.length());
-      } else if (operation == Operation.GET && result.isHit()) {
-        hitBytes.add(result.length());
-      } else if (operation == Operation.CLEAR && result.outcome() == PageOutcome.REMOVED) {
-        cleared.add(result.length());
+    for (int i = 0; i < results.size(); i++) {
+      PageOutcome outcome = results.outcome(i);
+      row.get(outcome).increment();
+      if (outcome == PageOutcome.STORED) {
+        storedBytes.add(results.length(i));
+      } else if (operation == Operation.GET && outcome == PageOutcome.HIT) {
+        hitBytes.add(results.length(i));
+      } else if (operation == Operation.CLEAR && outcome == PageOutcome.REMOVED) {
+        cleared.add(results.length(i));
       }
     }
   }

@@ -102,10 +102,20 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
   /**
    * Describes plain memory.
    *
+   * @throws HiCacheException as {@link #requireRange}
+   */
+  static TensorDescriptor of(long address, long length, Supplier<String> subject) {
+    requireRange(address, length, subject);
+    return new TensorDescriptor(address, length, false, HICACHE_DTYPE_UNKNOWN, null);
+  }
+
+  /**
+   * Refuses what is no memory.
+   *
    * @throws HiCacheException INVALID_ARGUMENT when the length is negative, or the address is 0
    *     though there are bytes
    */
-  static TensorDescriptor of(long address, long length, Supplier<String> subject) {
+  static void requireRange(long address, long length, Supplier<String> subject) {
     if (length < 0) {
       throw HiCacheException.invalid(
           subject.get() + ": the length is " + length + "; it must not be negative");
@@ -114,12 +124,6 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
       throw HiCacheException.invalid(
           subject.get() + ": the address is 0, with a length of " + length);
     }
-    return new TensorDescriptor(address, length, false, HICACHE_DTYPE_UNKNOWN, null);
-  }
-
-  /** The same bytes, with what they mean. */
-  TensorDescriptor shaped(int knownDtype, long[] knownDims) {
-    return new TensorDescriptor(address, length, cuda, knownDtype, knownDims);
   }
 
   private static long addressOf(Tensor tensor) {

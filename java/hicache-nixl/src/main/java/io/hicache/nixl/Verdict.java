@@ -33,18 +33,24 @@ final class Verdict {
 
   /** A superseded entry counts as stored: its key holds what the batch wanted. */
   static boolean areStored(List<PageResult> results) {
-    return !results.isEmpty()
-        && many("batchSet", results).stream()
-            .map(PageResult::outcome)
-            .allMatch(o -> o == PageOutcome.STORED || o == PageOutcome.SKIPPED);
+    many("batchSet", results);
+    for (int i = 0; i < results.size(); i++) {
+      if (!isKept(PageResults.outcomeOf(results, i))) {
+        return false;
+      }
+    }
+    return !results.isEmpty();
+  }
+
+  private static boolean isKept(PageOutcome outcome) {
+    return outcome == PageOutcome.STORED || outcome == PageOutcome.SKIPPED;
   }
 
   /** For each page, whether its key holds what the batch wanted: stored now, or before. */
   static boolean[] eachStored(List<PageResult> results) {
     boolean[] stored = new boolean[results.size()];
     for (int i = 0; i < stored.length; i++) {
-      PageOutcome outcome = results.get(i).outcome();
-      stored[i] = outcome == PageOutcome.STORED || outcome == PageOutcome.SKIPPED;
+      stored[i] = isKept(PageResults.outcomeOf(results, i));
     }
     many("batchSet", results);
     return stored;
@@ -61,7 +67,7 @@ final class Verdict {
   static boolean[] areHits(List<PageResult> results) {
     boolean[] hits = new boolean[results.size()];
     for (int i = 0; i < hits.length; i++) {
-      hits[i] = results.get(i).isHit();
+      hits[i] = PageResults.outcomeOf(results, i) == PageOutcome.HIT;
     }
     many("batchGet", results);
     return hits;
@@ -70,7 +76,7 @@ final class Verdict {
   static int leadingHits(List<PageResult> results) {
     many("batchExists", results);
     int count = 0;
-    while (count < results.size() && results.get(count).isHit()) {
+    while (count < results.size() && PageResults.outcomeOf(results, count) == PageOutcome.HIT) {
       count++;
     }
     return count;
@@ -87,12 +93,12 @@ final class Verdict {
     return result;
   }
 
-  private static List<PageResult> many(String call, List<PageResult> results) {
+  private static void many(String call, List<PageResult> results) {
     int failures = 0;
     PageResult first = null;
-    for (PageResult result : results) {
-      if (result.outcome().isFailure()) {
-        first = first == null ? result : first;
+    for (int i = 0; i < results.size(); i++) {
+      if (PageResults.outcomeOf(results, i).isFailure()) {
+        first = first == null ? results.get(i) : first;
         failures++;
       }
     }
@@ -104,6 +110,5 @@ final class Verdict {
           results.size(),
           first.cause().getMessage());
     }
-    return results;
   }
 }

@@ -5,6 +5,7 @@ import static io.hicache.nixl.StoreFixture.refused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.testng.annotations.Test;
 
 /** Keys as bytes: exactly one byte string for each key, or a refusal. */
@@ -18,6 +19,23 @@ public class KeyCodecTest {
       assertThat(new String(bytes, StandardCharsets.UTF_8)).isEqualTo(key);
     }
     assertThat(KeyCodec.encode("set", "x".repeat(65535))).hasSize(65535);
+  }
+
+  @Test
+  public void shouldWriteAsciiAsItIsEncodedAndNothingElse() {
+    StringBuilder all = new StringBuilder();
+    for (char c = 0; c <= 0x7F; c++) {
+      all.append(c);
+    }
+    byte[] into = new byte[200];
+    assertThat(KeyCodec.writeAscii(all.toString(), into, 7)).isTrue();
+    assertThat(Arrays.copyOfRange(into, 7, 7 + 128))
+        .isEqualTo(KeyCodec.encode("set", all.toString()));
+    assertThat(into[6]).isZero();
+    assertThat(into[7 + 128]).isZero();
+    for (String key : new String[] {"\u0080", "k\u00e9", "\ud83d\ude00", "\ud83d"}) {
+      assertThat(KeyCodec.writeAscii(key, into, 0)).as(key).isFalse();
+    }
   }
 
   @Test
