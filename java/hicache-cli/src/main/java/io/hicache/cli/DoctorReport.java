@@ -58,6 +58,10 @@ final class DoctorReport {
       node.put("file_system", about.fileSystem()).put("direct_io", about.directIo());
       node.put("direct_io_reason", about.directIoReason()).put("alignment", about.alignment());
       node.put("attributes", about.attributes());
+      StoreDescription.Chunks chunks = check.configured().chunks();
+      node.put("lanes", check.configured().lanes()).put("chunks_in_flight", chunks.inFlight());
+      node.put("chunk_pages", chunks.pages()).put("chunk_bytes", chunks.bytes());
+      node.put("request_bytes", chunks.requestBytes());
     }
     ArrayNode backends = node.putArray("backends");
     for (DirectoryCheck.Attempt attempt : check.attempts()) {
@@ -121,6 +125,7 @@ final class DoctorReport {
       String reason = about.directIoReason().isEmpty() ? "" : ": " + about.directIoReason();
       lines.add("  O_DIRECT           " + Text.yesNo(about.directIo()) + reason);
       lines.add("  attributes         " + attributes(about.attributes()));
+      lines.add("  lanes              " + lanes(check.configured()));
     }
     if (check.totalBytes() > 0) {
       lines.add(
@@ -141,6 +146,22 @@ final class DoctorReport {
         lines.add(" ".repeat(21) + "to do: " + indented(attempt.advice()));
       }
     }
+  }
+
+  private static String lanes(StoreDescription store) {
+    StoreDescription.Chunks chunks = store.chunks();
+    String requests =
+        chunks.requestBytes() == 0
+            ? "one request each"
+            : "requests of " + Text.bytes(chunks.requestBytes());
+    return String.format(
+        Locale.ROOT,
+        "%d; a lane moves %d at a time of up to %d pages or %s, %s",
+        store.lanes(),
+        chunks.inFlight(),
+        chunks.pages(),
+        Text.bytes(chunks.bytes()),
+        requests);
   }
 
   private static String attributes(boolean kept) {

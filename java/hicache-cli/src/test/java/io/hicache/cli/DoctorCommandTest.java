@@ -38,6 +38,12 @@ public class DoctorCommandTest extends CliFixture {
       assertThat(directory.get("total_bytes").asLong()).isPositive();
       assertThat(directory.get("direct_io").isBoolean()).isTrue();
       assertThat(directory.get("attributes").isBoolean()).isTrue();
+      assertThat(directory.get("lanes").asInt()).isPositive();
+      assertThat(directory.get("chunk_pages").asInt()).isPositive();
+      assertThat(directory.get("chunk_bytes").asLong()).isPositive();
+      assertThat(directory.get("chunks_in_flight").asInt()).isPositive();
+      boolean direct = directory.get("direct_io").asBoolean();
+      assertThat(directory.get("request_bytes").asLong() == 0).isEqualTo(direct);
       List<String> tried = new ArrayList<>();
       for (JsonNode attempt : directory.get("backends")) {
         String name =
@@ -88,6 +94,7 @@ public class DoctorCommandTest extends CliFixture {
         .containsPattern("lanes +2 +file " + file + ", key lanes")
         .containsPattern("checksum +true +default")
         .contains("with queue uring")
+        .containsPattern("lanes +2; a lane moves \\d+ at a time of up to \\d+ pages? or .*")
         .endsWith("all is well\n");
   }
 

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
  * @param suffix what follows the key in every name, from model and rank or from the namespace's
  *     digest
  * @param lanes worker threads, each with its own NIXL agent
+ * @param chunks what a lane takes and moves at once
  * @param lanesInQuarantine lanes that a hanging transfer took out of service
  * @param batches batches in the core
  * @param pagesInFlight pages of those batches that are not settled
@@ -32,12 +33,23 @@ public record StoreDescription(
     String naming,
     String suffix,
     int lanes,
+    Chunks chunks,
     int lanesInQuarantine,
     long batches,
     long pagesInFlight,
     Path nixlPath,
     Eviction eviction,
     List<Directory> directories) {
+
+  /**
+   * What a lane takes of a batch, as it is in use: chosen by the directories unless configured.
+   *
+   * @param pages most pages of a chunk
+   * @param bytes most bytes of a chunk
+   * @param requestBytes most bytes of a transfer request; 0: all of the chunk
+   * @param inFlight chunks under way in one lane
+   */
+  public record Chunks(int pages, long bytes, long requestBytes, int inFlight) {}
 
   /**
    * What the base directories hold, and what was evicted.
@@ -111,6 +123,11 @@ public record StoreDescription(
         described.text("naming"),
         described.text("suffix"),
         (int) described.number("lanes"),
+        new Chunks(
+            (int) described.number("chunk_pages"),
+            described.number("chunk_bytes"),
+            described.number("request_bytes"),
+            (int) described.number("chunks_in_flight")),
         (int) described.number("lanes_in_quarantine"),
         described.number("batches"),
         described.number("pages_in_flight"),
