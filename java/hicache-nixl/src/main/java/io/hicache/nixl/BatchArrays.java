@@ -5,16 +5,13 @@ import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
 
 /**
- * The arrays of one submit call. Those of usual batches are used again: making and clearing them
- * anew would be most of the garbage of a call.
+ * The arrays of one submit call, or room for the answers to it. Those of usual batches are used
+ * again: making and clearing them anew would be most of the garbage of a call.
  *
  * <p>Threads: one thread at a time; {@link #take} and {@link #giveBack} on any.
  */
 final class BatchArrays {
-  /** Smaller batches make little garbage, larger ones are rare. */
-  private static final int SPARE_ENTRIES_MIN = 16;
-
-  private static final int SPARE_ENTRIES_MAX = 512;
+  private static final int SPARE_ENTRIES_MAX = 512; // larger batches are rare
   private static final int SPARE_KEY_BYTES = 256; // an entry, at most: JNI copies the whole array
   private static final int KEY_BYTES = 72;
   private static final int DIMS = 4;
@@ -54,7 +51,7 @@ final class BatchArrays {
 
   /** Arrays for at least so many entries, with whatever in them. */
   static BatchArrays take(int entries) {
-    if (entries < SPARE_ENTRIES_MIN || entries > SPARE_ENTRIES_MAX) {
+    if (entries == 0 || entries > SPARE_ENTRIES_MAX) {
       return new BatchArrays(entries);
     }
     int size = sizeOf(entries);
@@ -65,7 +62,7 @@ final class BatchArrays {
   /** Lets others use the arrays; the caller does not any more. */
   void giveBack() {
     boolean usual =
-        entries >= SPARE_ENTRIES_MIN
+        entries > 0
             && entries <= SPARE_ENTRIES_MAX
             && addresses.length == entries
             && keyBytes.length <= entries * SPARE_KEY_BYTES

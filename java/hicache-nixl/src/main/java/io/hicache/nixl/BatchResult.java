@@ -17,18 +17,24 @@ import java.util.Arrays;
  * @param flags bits of {@code enum hicache_flag}
  * @param causes why an entry failed, null elsewhere; null as a whole where none did
  */
-record BatchResult(int[] outcomes, long[] pageLengths, int[] flags, HiCacheException[] causes) {
+record BatchResult(byte[] outcomes, long[] pageLengths, byte[] flags, HiCacheException[] causes) {
 
   /** Reads a batch that has completed and is not freed yet. */
   static BatchResult read(hicache_store store, long batch, int count) {
-    BatchResult result = new BatchResult(new int[count], new long[count], new int[count], null);
-    long known =
-        hicache_batch_results(
-            store, batch, count, result.outcomes, result.pageLengths, result.flags);
+    BatchResult result = new BatchResult(new byte[count], new long[count], new byte[count], null);
+    BatchArrays room = BatchArrays.take(count);
+    int[] outcomes = room.keyLengths;
+    int[] flags = room.ranks;
+    long known = hicache_batch_results(store, batch, count, outcomes, result.pageLengths, flags);
+    for (int i = 0; i < count; i++) {
+      result.outcomes[i] = (byte) outcomes[i];
+      result.flags[i] = (byte) flags[i];
+    }
+    room.giveBack();
     if (known != count) {
       throw new IllegalStateException("the core knows " + known + " keys of batch " + batch);
     }
-    for (int outcome : result.outcomes) {
+    for (byte outcome : result.outcomes) {
       if (isFailure(outcome)) {
         BatchResult failed = result.copyWithCauses();
         failed.readCauses(store, batch);
@@ -64,8 +70,8 @@ record BatchResult(int[] outcomes, long[] pageLengths, int[] flags, HiCacheExcep
   static BatchResult all(int count, PageOutcome outcome, HiCacheException cause) {
     BatchResult result =
         new BatchResult(
-            new int[count], new long[count], new int[count], new HiCacheException[count]);
-    Arrays.fill(result.outcomes, outcome.number());
+            new byte[count], new long[count], new byte[count], new HiCacheException[count]);
+    Arrays.fill(result.outcomes, (byte) outcome.number());
     Arrays.fill(result.causes, cause);
     return result;
   }

@@ -364,7 +364,7 @@ final class PageBatch {
       if (all == settled) {
         all = settled.copyWithCauses();
       }
-      all.outcomes()[i] = (outcome == null ? PageOutcome.FAILED : outcome).number();
+      all.outcomes()[i] = (byte) (outcome == null ? PageOutcome.FAILED : outcome).number();
       all.flags()[i] = settled.flags()[j];
       all.pageLengths()[i] = outcome == null ? 0 : settled.pageLengths()[j];
       all.causes()[i] = cause(settled, j, outcome);
