@@ -15,9 +15,6 @@ import org.testng.annotations.Test;
 public class SoakTest extends StoreFixture {
   private static final int OPERATIONS = 100_000;
 
-  /** 80 bytes for each operation would be too much. */
-  private static final long GROWTH_BYTES_MAX = 8L << 20;
-
   /** A heap that is resident from the start: what grows is native. */
   private static final List<String> FIXED_HEAP =
       List.of("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC");
@@ -52,7 +49,7 @@ public class SoakTest extends StoreFixture {
     assertThat(child.exitCode()).as(child.output()).isZero();
     String growth = child.value("growth");
     System.out.println("soak: resident memory grew by " + growth + " bytes");
-    assertThat(Long.parseLong(growth)).isLessThan(GROWTH_BYTES_MAX);
+    assertThat(Long.parseLong(growth)).isLessThan(SoakProbe.GROWTH_BYTES_MAX);
     assertThat(filesBelow(memory)).hasSize(SoakProbe.KEYS);
   }
 }
