@@ -30,6 +30,9 @@ constexpr int64_t kSegmentsOfDisk = 64;
 constexpr size_t kRemovalsAtOnce = 1000;  // in one transaction: others wait for its end
 constexpr std::chrono::seconds kStatePatience{5};
 
+// A process that dies while it writes the state leaves the end of the longer one before it.
+bool isDurable(const std::string& state) { return state.starts_with(kDurable); }
+
 uint32_t nowSeconds() { return static_cast<uint32_t>(nowNanos() / kNanosPerSecond); }
 
 }  // namespace
@@ -92,10 +95,10 @@ bool SegmentDirectory::forgetWhatTheMachineLost() {
     const int64_t size = calls.readAt(fd, state.data(), state.size(), 0);
     if (size < 0) throw errnoError(what, static_cast<int>(-size));
     state.resize(static_cast<size_t>(size));
-    if (alone && state != kDurable && state != bootId()) files_.removeAll();
+    if (alone && !isDurable(state) && state != bootId()) files_.removeAll();
     // Whoever joins without durability ends it for all.
     if (!durable && state != bootId()) writeState(bootId());
-    if (durable && alone && state != kDurable) return true;
+    if (durable && alone && !isDurable(state)) return true;
     letOthersIn();
     return false;
   }

@@ -330,6 +330,21 @@ TEST_F(SegmentsTest, shouldBecomeDurableAndEndToBeWithThoseWhoOpenIt) {
   }
 }
 
+TEST_F(SegmentsTest, shouldKeepItsPagesWhenAProcessDiesAsItMakesThemDurable) {
+  StoreClient& client = openSegments(disk_.path());
+  EXPECT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
+  EXPECT_TRUE(close(client));
+  const std::string state = disk_ / ".hicache/segments/state";
+  const std::string durable = "durable";
+  for (size_t i = 0; i < durable.size(); ++i) writeAt(state, i, static_cast<uint8_t>(durable[i]));
+  ASSERT_GT(readFile(state).size(), durable.size()) << "of the number that stood there the end is left";
+  for (const char* durability : {"full", "none", "full"}) {
+    StoreClient& again = openSegments(disk_.path(), {{"durability", durability}});
+    EXPECT_TRUE(isOutcome(again.findPage("key"), HICACHE_HIT)) << durability;
+    EXPECT_TRUE(close(again));
+  }
+}
+
 TEST_F(SegmentsTest, shouldBeEmptyWhenItsStateIsLost) {
   StoreClient& client = openSegments(disk_.path());
   EXPECT_TRUE(isOutcome(client.setPage("key", page_), HICACHE_STORED));
