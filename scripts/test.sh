@@ -8,7 +8,7 @@
 #
 # Virtual threads are tested on the JDK 21 or newer that JAVA21_HOME names, else on one beside the JDK in use; skipped without.
 # Each step's output goes to build/logs/STEP.log; of a failed step the end is shown. A failed step does not stop the others.
-# Tests of the groups gpu, obj and slow are not run: mvn verify -Dgroups=gpu
+# Tests of the groups gpu, obj and slow are not run: mvn verify -Dgroups=gpu. The core's long forms: see CONTRIBUTING.md.
 set -euo pipefail
 exec </dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "child_process.h"
+#include "crash_scenarios.h"
 #include "faulty_nixl.h"
 #include "numbered_page.h"
 #include "store_fixture.h"
@@ -186,6 +187,10 @@ bool runAsChild(int* argc, char** argv, int* exit_status) {
   }
   if (part == kShareACapacity && *argc == 6) {
     *exit_status = shareACapacity(argv[2], argv[3], argv[4], std::strtoull(argv[5], nullptr, 10));
+    return true;
+  }
+  if (part == kPlayAScenario && *argc == 5) {
+    *exit_status = playScenario(argv[2], argv[3], argv[4]);
     return true;
   }
   if (part == kCountAndDie && *argc == 4) {

@@ -74,6 +74,10 @@ int ChildProcess::wait() {
   while (::waitpid(pid_, &status, 0) < 0) {
     if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
   }
+  return ended(status);
+}
+
+int ChildProcess::ended(int status) {
   pid_ = -1;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -15,6 +15,7 @@ inline constexpr const char* kSetPagesForEver = "--child-sets-pages";        // 
 inline constexpr const char* kHoldATransfer = "--child-holds-a-transfer";    // DIRECTORY [NAME=VALUE]
 inline constexpr const char* kCountAndDie = "--child-counts-and-dies";       // DIRECTORY CHANGE
 inline constexpr const char* kShareACapacity = "--child-shares-a-capacity";  // DIRECTORY DIRECTORY BYTES SEED
+inline constexpr const char* kPlayAScenario = "--child-plays-a-scenario";    // NAME DIRECTORY QUEUE, see crash_scenarios.h
 // A changed world for the tests, as first argument; GoogleTest's arguments follow.
 inline constexpr const char* kNoOpenat2 = "--world-no-openat2";          // a kernel before 5.6
 inline constexpr const char* kDeniedOpenat2 = "--world-denied-openat2";  // a container's profile
@@ -40,6 +41,9 @@ class ChildProcess {
   void stop();
   // The exit status, or 128 + signal.
   int wait();
+  pid_t pid() const { return pid_; }
+  // For one who has waited for it himself: what wait would have returned for this status.
+  int ended(int status);
 
  private:
   pid_t pid_ = -1;
