@@ -128,7 +128,6 @@ class PageTransfer {
   bool mustStage(const Entry& entry) const;
   void assignMemory();
   void planAttempts();
-  void stage(const Entry& entry) const;
   // Of what the attempt carries; a part's is kept until its page has all of them.
   void takeChecksums(const Attempt& attempt);
   void prepare(const Attempt& attempt);

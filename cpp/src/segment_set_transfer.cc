@@ -37,9 +37,7 @@ void SegmentSetTransfer::openAll() {
 }
 
 bool SegmentSetTransfer::open(size_t index, Entry* entry) {
-  const bool there =
-      batch()->keepsExisting() ? layout_.find(page(index).name).has_value() : batch()->skipsExisting() && isStored(index);
-  if (there) {
+  if (isThere(index)) {
     settle(index, PageResult::of(HICACHE_SKIPPED, entry->length));
     return false;
   }
@@ -72,9 +70,14 @@ Slot SegmentSetTransfer::takeSlot(size_t index) {
   return slot;
 }
 
-bool SegmentSetTransfer::isStored(size_t index) const {
-  const std::optional<LayoutSegments::Found> found = layout_.find(page(index).name);
-  return found && isSame(index, found->page.seal);
+bool SegmentSetTransfer::isThere(size_t index) const {
+  if (!batch()->keepsExisting() && !batch()->skipsExisting()) return false;
+  const std::optional<StoredPage> stored = layout_.directory(written_[index].directory).find(pageKey(index));
+  return stored && (batch()->keepsExisting() || isSame(index, stored->seal));
+}
+
+std::string_view SegmentSetTransfer::pageKey(size_t index) const {
+  return std::string_view(page_keys_).substr(written_[index].key_begin, written_[index].key_length);
 }
 
 void SegmentSetTransfer::complete(Entry& entry) {
@@ -105,7 +108,7 @@ void SegmentSetTransfer::publish(size_t directory, const std::vector<size_t>& in
   for (size_t i : indices) {
     const Written& written = written_[i];
     LayoutSegments::Publication each;
-    each.page_key = std::string_view(page_keys_).substr(written.key_begin, written.key_length);
+    each.page_key = pageKey(i);
     each.page.slot = written.slot;
     each.page.seal.length = static_cast<uint64_t>(page(i).length);
     each.page.seal.checksum = written.checksum;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lane_segments.h"
@@ -43,7 +44,9 @@ class SegmentSetTransfer final : public PageTransfer {
   };
 
   Slot takeSlot(size_t index);
-  bool isStored(size_t index) const;
+  // True when the set is to leave what is stored alone.
+  bool isThere(size_t index) const;
+  std::string_view pageKey(size_t index) const;
   void publish(size_t directory, const std::vector<size_t>& indices);
 
   LayoutSegments& layout_;

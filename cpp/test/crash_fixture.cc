@@ -74,15 +74,6 @@ StoreClient& CrashFixture::openAs(const SettingPairs& more) {
   return client;
 }
 
-std::set<std::string> CrashFixture::listed(StoreClient& client) {
-  std::set<std::string> keys;
-  std::unique_ptr<PageListing> listing = PageListing::of(client.store().parts());
-  std::string key;
-  hicache_page_info info = {};
-  while (listing->next(&key, &info)) EXPECT_TRUE(keys.insert(key).second) << key << " is listed twice";
-  return keys;
-}
-
 void CrashFixture::expectSound(StoreClient& client) {
   if (!inSegments()) return;
   EXPECT_TRUE(agrees(segmentsOf(client)));
@@ -116,7 +107,7 @@ void CrashFixture::expectThePages(StoreClient& client, const Expectation& expect
       EXPECT_TRUE(isOutcome(client.findPage(crashKey(key)), HICACHE_MISS)) << "key " << key;
     }
   }
-  EXPECT_EQ(listed(client), present);
+  EXPECT_EQ(keysOf(client), present);
 }
 
 // A store that was open beside the one that died finds the same, and is held up by nothing that it left locked.
@@ -152,7 +143,7 @@ void CrashFixture::expectItToWork() {
     if (length) expectWhole(client, key, *length, {kNewest});
   }
   ASSERT_TRUE(isOutcome(client.clear(), HICACHE_REMOVED));
-  EXPECT_EQ(listed(client), std::set<std::string>());
+  EXPECT_EQ(keysOf(client), std::set<std::string>());
   EXPECT_EQ(bytesOfPages(directory_, true), 0);
   EXPECT_EQ(client.describedNumber("usage_bytes"), isCounted() ? 0 : -1);
   expectSound(client);
@@ -167,7 +158,7 @@ void CrashFixture::expectTheWholeCapacity(StoreClient& client) {
   const int64_t evicted_before = client.describedNumber("evicted_pages");
   const size_t count = static_cast<size_t>(client.describedNumber("capacity_bytes")) * 8 / 10 / page.size();
   for (uint64_t i = 0; i < count; ++i) ASSERT_TRUE(isOutcome(client.setPage(pageKey(i), page), HICACHE_STORED)) << i;
-  EXPECT_EQ(listed(client).size(), count);
+  EXPECT_EQ(keysOf(client).size(), count);
   EXPECT_EQ(client.describedNumber("evicted_pages"), evicted_before);
   expectSound(client);
 }

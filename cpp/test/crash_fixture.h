@@ -49,7 +49,6 @@ class CrashFixture : public StoreFixture, public testing::WithParamInterface<std
   StoreClient& openAs(const SettingPairs& more);
   bool isCounted() const { return inSegments() || scenario_.hasCapacity(); }
   static SegmentDirectory& segmentsOf(StoreClient& client) { return client.store().parts().segments->directory(0); }
-  static std::set<std::string> listed(StoreClient& client);
   static void expectSound(StoreClient& client);
   // The length of a page that is there.
   static std::optional<int64_t> lengthOf(StoreClient& client, uint64_t key);

@@ -111,12 +111,9 @@ TEST_F(KeepExistingTest, shouldListPagesWithTheVersionThatALookUpShows) {
   StoreClient& client = open(disk_.path());
   ASSERT_TRUE(isOutcome(client.setPage("a", page_), HICACHE_STORED));
   ASSERT_TRUE(isOutcome(client.setPage("b", page_), HICACHE_STORED));
-  std::unique_ptr<PageListing> listing = PageListing::of(client.store().parts());
-  std::string key;
-  hicache_page_info info = {};
-  int pages = 0;
-  for (; listing->next(&key, &info); ++pages) EXPECT_EQ(info.version, shown(client, key).version) << key;
-  EXPECT_EQ(pages, 2);
+  const std::map<std::string, hicache_page_info> pages = listed(client);
+  for (const auto& [key, info] : pages) EXPECT_EQ(info.version, shown(client, key).version) << key;
+  EXPECT_EQ(pages.size(), 2u);
 }
 
 TEST_F(KeepExistingTest, shouldSayHowMuchMayStillBeSet) {

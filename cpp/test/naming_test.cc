@@ -16,19 +16,6 @@ namespace fs = std::filesystem;
 
 class NamingTest : public StoreFixture {
  protected:
-  static std::map<std::string, hicache_page_info> listed(StoreClient& client) {
-    std::map<std::string, hicache_page_info> pages;
-    std::unique_ptr<PageListing> listing = PageListing::of(client.store().parts());
-    std::string key;
-    hicache_page_info info = {};
-    while (listing->next(&key, &info)) EXPECT_TRUE(pages.emplace(key, info).second) << key << " is listed twice";
-    return pages;
-  }
-  static std::set<std::string> keysOf(StoreClient& client) {
-    std::set<std::string> keys;
-    for (const auto& [key, info] : listed(client)) keys.insert(key);
-    return keys;
-  }
   const PageMemory page_ = PageMemory::random(1000, testSeed());
   const std::string hash_ = "fea7b32778ecbdd7adee1941e98c89cf96bbc762f5f1beb0be24e36a456fbbc5";
 };

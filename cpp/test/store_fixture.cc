@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "page_listing.h"
+
 namespace hicache {
 namespace {
 
@@ -85,6 +87,21 @@ bool StoreFixture::close(StoreClient& client) {
   bool drained = client.store().close(std::chrono::seconds(10));
   clients_.erase(std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) { return each.get() == &client; }));
   return drained;
+}
+
+std::map<std::string, hicache_page_info> StoreFixture::listed(StoreClient& client) {
+  std::map<std::string, hicache_page_info> pages;
+  std::unique_ptr<PageListing> listing = PageListing::of(client.store().parts());
+  std::string key;
+  hicache_page_info info = {};
+  while (listing->next(&key, &info)) EXPECT_TRUE(pages.emplace(key, info).second) << key << " is listed twice";
+  return pages;
+}
+
+std::set<std::string> StoreFixture::keysOf(StoreClient& client) {
+  std::set<std::string> keys;
+  for (const auto& [key, info] : listed(client)) keys.insert(key);
+  return keys;
 }
 
 bool StoreFixture::soon(const std::function<bool()>& condition) {

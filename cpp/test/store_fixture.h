@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +54,9 @@ class StoreFixture : public testing::Test {
   // Closes and frees a store now; true when it drained.
   bool close(StoreClient& client);
 
+  // All pages of the store's naming by their keys, each of them listed once; and the keys alone.
+  static std::map<std::string, hicache_page_info> listed(StoreClient& client);
+  static std::set<std::string> keysOf(StoreClient& client);
   // True once the condition holds; false when it does not within many seconds.
   static bool soon(const std::function<bool()>& condition);
 

@@ -138,20 +138,11 @@ final class MigrateCommand extends HiCacheCommand {
 
   private ExitCode print(PageMigration migration, String suffix) {
     report().put("pages", migration.pages()).put("bytes", migration.bytes());
-    StringBuilder summary = new StringBuilder();
-    for (PageMigration.Finding finding : PageMigration.Finding.values()) {
-      String name = finding.name().toLowerCase(Locale.ROOT);
-      report().put(name, migration.count(finding));
-      summary
-          .append(summary.isEmpty() ? "" : ", ")
-          .append(migration.count(finding))
-          .append(' ')
-          .append(name);
-    }
+    migration.counts().putInto(report());
     report().put("unverified", migration.unverified()).put("suffix", suffix);
-    report().put("stopped", migration.stop() == null ? null : word(migration.stop()));
+    report().put("stopped", migration.stop() == null ? null : FindingCounts.word(migration.stop()));
     printProblems(migration);
-    say(migration.pages() + " pages, " + Text.bytes(migration.bytes()) + ": " + summary);
+    say(migration.pages() + " pages, " + Text.bytes(migration.bytes()) + ": " + migration.counts());
     say(
         "only pages whose names end in '"
             + Text.oneLine(suffix)
@@ -163,10 +154,6 @@ final class MigrateCommand extends HiCacheCommand {
               + "; no page is lost, and the same command goes on");
     }
     return migration.stop() == null && migration.left() == 0 ? ExitCode.DONE : ExitCode.FAILED;
-  }
-
-  private static String word(PageMigration.Stop stop) {
-    return stop.name().toLowerCase(Locale.ROOT);
   }
 
   private String explained(PageMigration.Stop stop) {
@@ -184,7 +171,7 @@ final class MigrateCommand extends HiCacheCommand {
   private void printProblems(PageMigration migration) {
     ArrayNode array = report().putArray("problems");
     for (PageMigration.Problem problem : migration.problems()) {
-      String finding = problem.finding().name().toLowerCase(Locale.ROOT);
+      String finding = FindingCounts.word(problem.finding());
       ObjectNode node =
           array
               .addObject()

@@ -8,9 +8,7 @@ import io.hicache.nixl.PageInfo;
 import io.hicache.nixl.PageOutcome;
 import io.hicache.nixl.PageResult;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
@@ -79,7 +77,7 @@ final class PageMigration {
   private final PageIntake intake;
   private final boolean keep;
   private final PageBatches batches;
-  private final Map<Finding, Long> counts = new EnumMap<>(Finding.class);
+  private final FindingCounts<Finding> counts = new FindingCounts<>(Finding.class);
   private final List<Problem> problems = new ArrayList<>();
   private BooleanSupplier interrupted;
   private LongConsumer advance;
@@ -122,7 +120,7 @@ final class PageMigration {
 
   /** Pages that were looked at. */
   long pages() {
-    return counts.values().stream().mapToLong(Long::longValue).sum();
+    return counts.total();
   }
 
   /** Bytes of the pages that are in the target. */
@@ -136,7 +134,11 @@ final class PageMigration {
   }
 
   long count(Finding finding) {
-    return counts.getOrDefault(finding, 0L);
+    return counts.of(finding);
+  }
+
+  FindingCounts<Finding> counts() {
+    return counts;
   }
 
   /** How many pages are still in the source that were to be moved; those not looked at apart. */
@@ -210,7 +212,7 @@ final class PageMigration {
                   "its key is not known, since it was too long to be kept with the file; set the"
                       + " page anew in the other layout"));
         } else {
-          note(Finding.GONE);
+          counts.note(Finding.GONE);
         }
       }
       case CORRUPT -> leave(page, Finding.CORRUPT, result.cause());
@@ -242,7 +244,7 @@ final class PageMigration {
   private void release(PageInfo page, NativeMemory.Range content, Finding finding) {
     try {
       if (keep ? isStill(page) : source.directory().remove(page)) {
-        note(finding);
+        counts.note(finding);
         bytes += page.length();
         unverified += page.sealed() ? 0 : 1;
         return;
@@ -252,7 +254,7 @@ final class PageMigration {
         intake.takeBack(page, content);
       }
       if (source.directory().find(page).isEmpty()) {
-        note(Finding.GONE);
+        counts.note(Finding.GONE);
       } else {
         leave(page, Finding.CHANGED, REPLACED);
       }
@@ -274,14 +276,10 @@ final class PageMigration {
   }
 
   private void leave(PageInfo page, Finding finding, String reason, HiCacheException cause) {
-    note(finding);
+    counts.note(finding);
     if (problems.size() < PROBLEMS_MAX) {
       String path = source.directory().path(page).toString();
       problems.add(new Problem(page.key() + page.component(), finding, path, reason, cause));
     }
-  }
-
-  private void note(Finding finding) {
-    counts.merge(finding, 1L, Long::sum);
   }
 }

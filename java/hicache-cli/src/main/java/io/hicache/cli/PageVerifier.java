@@ -8,9 +8,7 @@ import io.hicache.nixl.PageInfo;
 import io.hicache.nixl.PageOutcome;
 import io.hicache.nixl.PageResult;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.LongConsumer;
 
 /**
@@ -39,9 +37,8 @@ final class PageVerifier {
 
   private final HiCacheNixl store;
   private final NativeMemory memory;
-  private final Map<Finding, Long> counts = new EnumMap<>(Finding.class);
+  private final FindingCounts<Finding> counts = new FindingCounts<>(Finding.class);
   private final List<Problem> problems = new ArrayList<>();
-  private long pages;
   private long bytes;
   private boolean stopped;
 
@@ -68,7 +65,7 @@ final class PageVerifier {
   }
 
   long pages() {
-    return pages;
+    return counts.total();
   }
 
   long bytes() {
@@ -76,7 +73,11 @@ final class PageVerifier {
   }
 
   long count(Finding finding) {
-    return counts.getOrDefault(finding, 0L);
+    return counts.of(finding);
+  }
+
+  FindingCounts<Finding> counts() {
+    return counts;
   }
 
   List<Problem> problems() {
@@ -156,8 +157,7 @@ final class PageVerifier {
   }
 
   private void settle(PageInfo page, Finding finding, HiCacheException cause) {
-    pages++;
-    counts.merge(finding, 1L, Long::sum);
+    counts.note(finding);
     if (finding == Finding.CORRUPT || finding == Finding.FAILED) {
       String path = store.directory().path(page).toString();
       problems.add(new Problem(page.key() + page.component(), finding, path, cause));

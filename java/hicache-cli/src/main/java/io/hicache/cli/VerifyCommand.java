@@ -40,19 +40,10 @@ final class VerifyCommand extends StoreCommand {
 
   private ExitCode print(PageVerifier verifier) {
     report().put("pages", verifier.pages()).put("bytes", verifier.bytes());
-    StringBuilder summary = new StringBuilder();
-    for (PageVerifier.Finding finding : PageVerifier.Finding.values()) {
-      String name = finding.name().toLowerCase(Locale.ROOT);
-      report().put(name, verifier.count(finding));
-      summary
-          .append(summary.isEmpty() ? "" : ", ")
-          .append(verifier.count(finding))
-          .append(' ')
-          .append(name);
-    }
+    verifier.counts().putInto(report());
     report().put("stopped", verifier.isStopped());
     printProblems(verifier.problems());
-    say(verifier.pages() + " pages, " + Text.bytes(verifier.bytes()) + ": " + summary);
+    say(verifier.pages() + " pages, " + Text.bytes(verifier.bytes()) + ": " + verifier.counts());
     if (verifier.isStopped()) {
       complain("hicache verify: stopped, because the storage hangs; the other pages were not read");
     }
@@ -65,7 +56,7 @@ final class VerifyCommand extends StoreCommand {
   private void printProblems(List<PageVerifier.Problem> problems) {
     ArrayNode array = report().putArray("problems");
     for (PageVerifier.Problem problem : problems) {
-      String finding = problem.finding().name().toLowerCase(Locale.ROOT);
+      String finding = FindingCounts.word(problem.finding());
       ObjectNode node =
           array
               .addObject()

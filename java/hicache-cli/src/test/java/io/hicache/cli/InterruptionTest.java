@@ -22,15 +22,7 @@ public class InterruptionTest {
   @Test(dataProvider = "ends")
   public void shouldEndWithItsOwnExitCodeOnlyWhenTheCommandHeeds(
       String command, int exitCode, String lastWord) throws Exception {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                InterruptionProbe.class.getName(),
-                command)
-            .redirectErrorStream(true)
-            .start();
+    Process process = probe(command).redirectErrorStream(true).start();
     try (BufferedReader lines = process.inputReader()) {
       assertThat(lines.readLine()).isEqualTo("ready");
       process.toHandle().destroy(); // the pipe stays open
@@ -44,15 +36,15 @@ public class InterruptionTest {
 
   @Test
   public void shouldEndWithTheCommandsExitCodeWhenNobodyInterrupts() throws Exception {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                InterruptionProbe.class.getName(),
-                "ends")
-            .inheritIO()
-            .start();
-    assertThat(process.waitFor()).isEqualTo(3);
+    assertThat(probe("ends").inheritIO().start().waitFor()).isEqualTo(3);
+  }
+
+  private static ProcessBuilder probe(String command) {
+    return new ProcessBuilder(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-cp",
+        System.getProperty("java.class.path"),
+        InterruptionProbe.class.getName(),
+        command);
   }
 }
