@@ -163,7 +163,8 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
   app.add_option("--checksum", options.checksum, "Verify checksums on get, as the store does by default: 1 or 0")
       ->capture_default_str()
       ->group(store);
-  app.add_option("--layout", options.layout, "The store's layout: files, segments, objects; default: the store's choice")->group(store);
+  app.add_option("--layout", options.layout, "The store's layout: files, segments, objects; default: the store's choice")
+      ->group(store);
   app.add_option("--lanes", options.lanes, "The store's worker threads; 0: its choice")
       ->check(CLI::Range(0, 64))
       ->capture_default_str()

@@ -34,8 +34,8 @@ struct Options {
   // the store
   std::vector<std::string> directories;
   std::string backend = "auto";
-  std::string bucket;             // for OBJ; empty: AWS_DEFAULT_BUCKET, as the next ones
-  std::string endpoint;           // empty: AWS
+  std::string bucket;    // for OBJ; empty: AWS_DEFAULT_BUCKET, as the next ones
+  std::string endpoint;  // empty: AWS
   std::string region;
   std::string ca_bundle;
   std::string queue = "default";  // AIO, URING, POSIXAIO

@@ -166,7 +166,8 @@ TEST(PlanTest, shouldNotMakeABatchLargerThanThePages) {
 
 TEST(OptionsTest, shouldMeasureObjectsWithoutADirectory) {
   const Options options =
-      parseCommandLine({"--backend", "OBJ", "--obj_bucket_name", "b", "--obj_endpoint_override", "http://127.0.0.1:7070"}).options;
+      parseCommandLine({"--backend", "OBJ", "--obj_bucket_name", "b", "--obj_endpoint_override", "http://127.0.0.1:7070"})
+          .options;
   EXPECT_TRUE(options.keep) << "nobody else could remove what stays";
   const auto settings = storeSettings(options);
   for (const std::pair<std::string, std::string>& each :
