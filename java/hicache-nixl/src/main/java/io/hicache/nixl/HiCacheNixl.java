@@ -72,9 +72,7 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
     if (config == null) {
       throw HiCacheException.invalid("open: the configuration is null");
     }
-    NativeStore store =
-        NativeStore.open(
-            config.toSettings(), config.maxInFlightBytes(), config.completionExecutor());
+    NativeStore store = NativeStore.open(config);
     try {
       StoreDescription about = StoreDescription.of(store.describe());
       config.identity().ifPresent(identity -> NamespaceManifest.enter(identity, about.paths()));
