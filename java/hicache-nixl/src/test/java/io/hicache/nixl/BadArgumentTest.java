@@ -12,7 +12,6 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.testng.SkipException;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
@@ -182,9 +181,7 @@ public class BadArgumentTest extends StoreFixture {
 
   @Test
   public void shouldRefuseATargetOfAnotherDtype() {
-    if (!store.describe().directories().get(0).attributes()) {
-      throw new SkipException("no extended attributes in " + dir);
-    }
+    requireSeals(store);
     Tensor page = Tensors.randomFloats(4, 4);
     assertThat(store.set("page", page)).isTrue();
 

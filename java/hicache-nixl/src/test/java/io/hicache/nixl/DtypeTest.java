@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.testng.SkipException;
 import org.testng.annotations.Test;
 
 /** Every dtype of libtorch, every rank, and tensors without elements. */
@@ -84,9 +83,7 @@ public class DtypeTest extends StoreFixture {
   @Test
   public void shouldKeepDtypeAndShapeWithThePage() {
     try (HiCacheNixl store = open()) {
-      if (!store.describe().directories().get(0).attributes()) {
-        throw new SkipException("no extended attributes in " + dir);
-      }
+      requireSeals(store);
       assertThat(store.set("page", Tensors.random(ScalarType.BFloat16, 2, 3, 5))).isTrue();
       assertThat(store.set("scalar", Tensors.random(ScalarType.Double))).isTrue();
 

@@ -78,7 +78,7 @@ public class HiCacheStorageTest extends StoreFixture {
       assertThat(page(target, 0)).isEqualTo(page(source, 2));
       assertThat(page(target, 5)).isEqualTo(untouched);
       boolean zeroCopy = layout == PoolLayout.PAGE_FIRST || layout == PoolLayout.PAGE_FIRST_DIRECT;
-      if (!inSegments()) {
+      if (inFiles()) {
         assertThat(filesBelow(dir).stream().filter(f -> !f.toString().contains("/.hicache/")))
             .hasSize(zeroCopy && !mla ? 6 : 3);
       }
@@ -92,7 +92,7 @@ public class HiCacheStorageTest extends StoreFixture {
 
   @Test(dataProvider = "pageCounts")
   public void shouldSplitAPageOnlyWhereSglangDoesWhateverThePoolsSize(int pages) throws Exception {
-    if (inSegments()) {
+    if (!inFiles()) {
       throw new SkipException("looks at files");
     }
     // K and V have 6144 bytes each, the page 12288: only the page is a multiple of 4096.

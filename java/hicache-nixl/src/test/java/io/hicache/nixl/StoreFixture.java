@@ -34,19 +34,28 @@ abstract class StoreFixture {
   @AfterMethod(alwaysRun = true)
   final void removeDirectory() throws IOException {
     removeTree(dir);
+    if (keepsObjects()) {
+      TestBucket bucket = new TestBucket(TestServer.get());
+      bucket.list(prefix()).forEach(object -> bucket.delete(object.name()));
+    }
   }
 
-  /** The ways in which POSIX hands I/O to the kernel. */
+  /** The ways in which POSIX hands I/O to the kernel; objects go another way. */
   @DataProvider
   public final Object[][] queues() {
-    return new Object[][] {{"aio"}, {"uring"}, {"posix_aio"}};
+    return inObjects()
+        ? new Object[][] {{"default"}}
+        : new Object[][] {{"aio"}, {"uring"}, {"posix_aio"}};
   }
 
   /**
-   * POSIX in this test's directory, whatever the environment says, in the layout of this run of the
-   * suite.
+   * POSIX in this test's directory, or the tests' S3 server, whatever the environment says, in the
+   * layout of this run of the suite.
    */
   HiCacheConfigBuilder config() {
+    if (inObjects()) {
+      return TestServer.get().config(prefix());
+    }
     return HiCacheConfig.builder()
         .environment(Map.of())
         .storageDirs(dir)
@@ -62,6 +71,9 @@ abstract class StoreFixture {
 
   /** A store with one of {@link #queues()}; skips where the kernel refuses io_uring. */
   final HiCacheNixl open(String queue) {
+    if (inObjects()) {
+      return open();
+    }
     try {
       return HiCacheNixl.open(config().queue(queue).build());
     } catch (HiCacheException e) {
@@ -88,14 +100,48 @@ abstract class StoreFixture {
 
   /** Asserts that the directory holds the files of so many pages, and no temporary one. */
   final void assertPageFiles(int count) throws IOException {
-    if (!inSegments()) {
+    if (inFiles()) {
       assertThat(filesBelow(dir)).as("no temporary file is left").hasSize(count);
     }
   }
 
-  /** True when this run of the suite has the layout that keeps no file for a page. */
+  /** True when this run of the suite has the layout that keeps a file for each page. */
+  static boolean inFiles() {
+    return LAYOUT.equals("files");
+  }
+
+  /** True when this run of the suite has pages in large files. */
   static boolean inSegments() {
     return LAYOUT.equals("segments");
+  }
+
+  /** True when this run of the suite has pages in a bucket. */
+  static boolean inObjects() {
+    return LAYOUT.equals("objects");
+  }
+
+  /** Whether this test's pages are objects, which are removed after it. */
+  boolean keepsObjects() {
+    return inObjects();
+  }
+
+  /** What the names of this test's objects begin with; no other test has it. */
+  final String prefix() {
+    return dir.getFileName() + "/";
+  }
+
+  /** Skips where pages carry no checksum, dtype and shape. */
+  final void requireSeals(HiCacheNixl store) {
+    if (!keepsObjects() && !store.describe().directories().get(0).attributes()) {
+      throw new SkipException("no extended attributes in " + dir);
+    }
+  }
+
+  /** Skips where there are no directories. */
+  final void requireDirectories() {
+    if (keepsObjects()) {
+      throw new SkipException("objects are in no directory");
+    }
   }
 
   /** Removes a directory with everything in it. */
