@@ -28,9 +28,17 @@ enum ConfigKey {
       null,
       ValueKind.oneOf("default", "aio", "uring", "posix_aio"),
       Queue.DEFAULT.word()),
-  LAYOUT("layout", null, "layout", ValueKind.oneOf("files", "segments"), "files"),
+  /** Unless set, the backend may decide, see {@link StorageRules}. */
+  LAYOUT("layout", null, "layout", ValueKind.oneOf("files", "segments", "objects"), "files"),
   SEGMENT_BYTES("segment_bytes", null, "segment_bytes", ValueKind.bytes(), 0L),
   DURABILITY("durability", null, "durability", ValueKind.oneOf("none", "data", "full"), "none"),
+  OBJECT_PREFIX("object_prefix", null, "object_prefix", ValueKind.text(), ""),
+  OBJECT_FORMAT("object_format", null, "object_format", ValueKind.oneOf("sealed", "raw"), "sealed"),
+  ALLOW_HTTP("allow_http", null, "allow_http", ValueKind.bool(), false),
+  RETRY_ATTEMPTS("retry_attempts", null, "retry_attempts", ValueKind.whole(1, 10), 3L),
+  BREAKER_FAILURES("breaker_failures", null, "breaker_failures", ValueKind.whole(0, 1000), 5L),
+  BREAKER_PAUSE_MILLIS(
+      "breaker_pause_millis", null, "breaker_pause", ValueKind.whole(1, 60_000), 5_000L),
   NAMING("naming", null, "naming", ValueKind.oneOf("sglang", "sglang-v0", "namespace"), "sglang"),
   MODEL("model", null, "model", ValueKind.text(), ""),
   TP_RANK("tp_rank", null, "tp_rank", ValueKind.whole(0, Integer.MAX_VALUE), 0L),

@@ -2,8 +2,6 @@
 package io.hicache.nixl;
 
 import io.hicache.nixl.ConfigOrigin.Layer;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,9 +13,6 @@ import java.util.concurrent.Executor;
  * where it came from. Used once, by one thread.
  */
 final class ConfigResolver {
-  /** What NIXL's OBJ plugin itself falls back to. */
-  static final String BUCKET_VARIABLE = "AWS_DEFAULT_BUCKET";
-
   /** A builder's value that stands for the default, whatever file and environment say. */
   static final Object UNSET = new Object();
 
@@ -72,7 +67,7 @@ final class ConfigResolver {
     }
     resolveParameters();
     NamingRules.check(values);
-    checkDirectories();
+    StorageRules.apply(values, parameters);
   }
 
   Map<ConfigKey, Resolved> values() {
@@ -129,14 +124,14 @@ final class ConfigResolver {
 
   private void resolveParameters() {
     String backend = (String) values.get(ConfigKey.BACKEND).value();
-    String bucket = layers.environment().get(BUCKET_VARIABLE);
-    if (backend.equals(PluginParameters.OBJ) && bucket != null && !bucket.isBlank()) {
-      put(
-          backend,
-          PluginParameters.BUCKET,
-          bucket,
-          new ConfigOrigin(Layer.ENVIRONMENT, BUCKET_VARIABLE));
-    }
+    PluginParameters.variables(backend)
+        .forEach(
+            (name, variable) -> {
+              String raw = layers.environment().get(variable);
+              if (raw != null && !raw.isBlank()) {
+                put(backend, name, raw, new ConfigOrigin(Layer.ENVIRONMENT, variable));
+              }
+            });
     if (layers.file() != null && !layers.onlyTheseParameters()) {
       putAll(backend, layers.file());
     }
@@ -148,11 +143,6 @@ final class ConfigResolver {
     }
     layers.parameters().forEach((name, raw) -> put(backend, name, raw, builder));
     resolveQueue(backend, builderChoosesQueue);
-    if (backend.equals(PluginParameters.OBJ) && !parameters.containsKey(PluginParameters.BUCKET)) {
-      throw HiCacheException.invalid(
-          "backend OBJ needs a bucket: set the plugin parameter bucket or the environment variable "
-              + BUCKET_VARIABLE);
-    }
   }
 
   private void putAll(String backend, FileLayer file) {
@@ -169,7 +159,10 @@ final class ConfigResolver {
   private void put(String backend, String name, Object raw, ConfigOrigin origin) {
     ValueKind kind = PluginParameters.kind(backend, name);
     if (kind == null) {
-      String owner = backend.equals(PluginParameters.AUTO) ? "any backend" : "backend " + backend;
+      String owner =
+          backend.equals(PluginParameters.AUTO)
+              ? "any backend that auto tries"
+              : "backend " + backend;
       throw HiCacheException.invalid(
           "plugin parameter "
               + name
@@ -229,38 +222,6 @@ final class ConfigResolver {
     Map<String, String> texts = new LinkedHashMap<>();
     parameters.forEach((name, resolved) -> texts.put(name, resolved.value().toString()));
     return texts;
-  }
-
-  private void checkDirectories() {
-    Resolved directories = values.get(ConfigKey.STORAGE_DIRS);
-    List<?> paths = (List<?>) directories.value();
-    if (paths.isEmpty()) {
-      throw HiCacheException.invalid(
-          "no storage directory: set storage_dirs in the builder or the file, or the environment variable "
-              + ConfigKey.STORAGE_DIRS.variable());
-    }
-    Map<Path, Path> seen = new LinkedHashMap<>();
-    for (Object path : paths) {
-      Path real = realPath((Path) path);
-      Path twin = seen.putIfAbsent(real, (Path) path);
-      if (twin != null) {
-        throw refused(
-            ConfigKey.STORAGE_DIRS.key(),
-            paths,
-            directories.origin(),
-            twin + " and " + path + " are the same directory, " + real + "; name each once");
-      }
-    }
-  }
-
-  /** The path without symbolic links, as far as it exists. */
-  private static Path realPath(Path path) {
-    try {
-      return path.toRealPath();
-    } catch (IOException missing) {
-      Path parent = path.getParent();
-      return parent == null ? path : realPath(parent).resolve(path.getFileName()).normalize();
-    }
   }
 
   /** The refusal of one value, which is shortened, and hidden when it is secret. */

@@ -121,7 +121,7 @@ final class FileLayer {
     } else if (name.equals(PLUGIN)) {
       takeTables(raw);
     } else if (!OF_SGLANG.contains(name)) {
-      takeParameter(looseParameters, PluginParameters.AUTO, name, name, raw);
+      takeParameter(looseParameters, PluginParameters.ANY, name, name, raw);
     }
   }
 
@@ -205,7 +205,7 @@ final class FileLayer {
   }
 
   private HiCacheException unknown(String backend, String where, String name) {
-    boolean insideTable = !backend.equals(PluginParameters.AUTO);
+    boolean insideTable = !backend.equals(PluginParameters.ANY);
     if (insideTable && ConfigKey.of(name) != null) {
       return refused(
           where,

@@ -63,7 +63,8 @@ public final class HiCacheConfig {
 
   /**
    * The same configuration for another backend: without the plugin parameters, and without the
-   * queue, that the other backend does not have.
+   * queue, that the other backend does not have. One that moves objects has the layout objects and
+   * no directories, and another one has not that layout.
    *
    * @param backend as {@link HiCacheConfigBuilder#backend}
    * @return a new configuration
@@ -81,11 +82,16 @@ public final class HiCacheConfig {
           .removeIf(name -> Queue.isParameter(name) || PluginParameters.kind(meant, name) == null);
       queues = meant.equals(PluginParameters.POSIX) || meant.equals(PluginParameters.AUTO);
     }
-    return toBuilder()
-        .backend(backend)
-        .pluginParams(kept)
-        .queue(queues ? queue() : Queue.DEFAULT.word())
-        .build();
+    HiCacheConfigBuilder other =
+        toBuilder()
+            .backend(backend)
+            .layout(StorageRules.layoutFor(backend, layout()))
+            .pluginParams(kept)
+            .queue(queues ? queue() : Queue.DEFAULT.word());
+    if (meant != null && PluginParameters.movesObjects(meant)) {
+      other.unset(ConfigKey.STORAGE_DIRS);
+    }
+    return other.build();
   }
 
   /**
@@ -106,8 +112,8 @@ public final class HiCacheConfig {
   }
 
   /**
-   * {@return base directories of the pages, absolute, in the order given; at least one, all
-   * different}
+   * {@return base directories of the pages, absolute, in the order given, all different; at least
+   * one, but none for {@code layout = objects}}
    */
   public List<Path> storageDirs() {
     List<?> paths = (List<?>) value(ConfigKey.STORAGE_DIRS);
@@ -115,7 +121,8 @@ public final class HiCacheConfig {
   }
 
   /**
-   * {@return {@code auto}, {@code 3FS}, {@code POSIX}, {@code GDS_MT}, {@code GDS} or {@code OBJ}}
+   * {@return {@code auto}, {@code 3FS}, {@code POSIX}, {@code GDS_MT}, {@code GDS}, {@code OBJ} or
+   * {@code AZURE_BLOB}}
    */
   public String backend() {
     return (String) value(ConfigKey.BACKEND);
@@ -136,7 +143,10 @@ public final class HiCacheConfig {
     return new HidingMap(ConfigResolver.texts(parameters));
   }
 
-  /** {@return {@code files} (one file a page) or {@code segments} (pages in large files)} */
+  /**
+   * {@return {@code files} (one file a page), {@code segments} (pages in large files) or {@code
+   * objects} (one object a page)}
+   */
   public String layout() {
     return (String) value(ConfigKey.LAYOUT);
   }
@@ -151,6 +161,36 @@ public final class HiCacheConfig {
    */
   public String durability() {
     return (String) value(ConfigKey.DURABILITY);
+  }
+
+  /** {@return what the name of every object begins with; may be empty} */
+  public String objectPrefix() {
+    return (String) value(ConfigKey.OBJECT_PREFIX);
+  }
+
+  /** {@return {@code sealed} (a header before the page) or {@code raw} (SGLang's very bytes)} */
+  public String objectFormat() {
+    return (String) value(ConfigKey.OBJECT_FORMAT);
+  }
+
+  /** {@return whether http to another machine is allowed} */
+  public boolean allowHttp() {
+    return (Boolean) value(ConfigKey.ALLOW_HTTP);
+  }
+
+  /** {@return how often a request for an object is made before it fails} */
+  public int retryAttempts() {
+    return number(ConfigKey.RETRY_ATTEMPTS);
+  }
+
+  /** {@return failures in a row that open the circuit breaker; 0: it stays closed} */
+  public int breakerFailures() {
+    return number(ConfigKey.BREAKER_FAILURES);
+  }
+
+  /** {@return milliseconds that the circuit breaker stays open} */
+  public long breakerPauseMillis() {
+    return (Long) value(ConfigKey.BREAKER_PAUSE_MILLIS);
   }
 
   /**
@@ -312,9 +352,12 @@ public final class HiCacheConfig {
    */
   byte[] toSettings() {
     ByteArrayOutputStream blob = new ByteArrayOutputStream();
+    boolean objects = layout().equals(StorageRules.OBJECTS);
     values.forEach(
         (key, resolved) -> {
-          if (key.setting() != null && !key.isUnset(resolved.value())) {
+          if (key.setting() != null
+              && !key.isUnset(resolved.value())
+              && (objects || !StorageRules.OF_OBJECTS.contains(key))) {
             List<?> parts =
                 resolved.value() instanceof List<?> list ? list : List.of(resolved.value());
             parts.forEach(part -> append(blob, key.setting(), part.toString()));

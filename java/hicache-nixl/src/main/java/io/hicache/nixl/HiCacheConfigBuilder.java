@@ -18,7 +18,7 @@ import java.util.concurrent.Executor;
  *
  * <p>Threads: for one thread.
  */
-public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
+public final class HiCacheConfigBuilder extends ObjectConfigBuilder {
   private final Map<ConfigKey, Object> values = new EnumMap<>(ConfigKey.class);
   private final Map<String, Object> parameters = new LinkedHashMap<>();
   private boolean onlyTheseParameters;
@@ -75,7 +75,8 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   }
 
   /**
-   * {@code storage_dirs}: the base directories over which pages are spread.
+   * {@code storage_dirs}: the base directories over which pages are spread; none for {@code layout
+   * = objects}.
    *
    * @param directories at least one, all different; made when missing
    * @return this builder
@@ -108,7 +109,7 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
    * {@code backend}: what moves the pages.
    *
    * @param backend {@code auto} (default), {@code 3FS} or {@code HF3FS}, {@code POSIX}, {@code
-   *     GDS_MT}, {@code GDS} or {@code OBJ}, upper or lower case
+   *     GDS_MT}, {@code GDS}, {@code OBJ} or {@code AZURE_BLOB}, upper or lower case
    * @return this builder
    */
   public HiCacheConfigBuilder backend(String backend) {
@@ -154,7 +155,8 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
   /**
    * {@code layout}: how pages lie in storage.
    *
-   * @param layout {@code files} (default), shared with SGLang, or {@code segments}, which is faster
+   * @param layout {@code files} (default), shared with SGLang; {@code segments}, which is faster;
+   *     or {@code objects}, in a bucket, the default for the backends OBJ and AZURE_BLOB
    * @return this builder
    */
   public HiCacheConfigBuilder layout(String layout) {
@@ -483,6 +485,6 @@ public final class HiCacheConfigBuilder extends IdentityConfigBuilder {
         return true;
       }
     }
-    return variable.equals(ConfigResolver.BUCKET_VARIABLE);
+    return PluginParameters.isVariable(variable);
   }
 }

@@ -17,6 +17,9 @@ final class Secrets {
           "secret", "token", "password", "passwd", "credential", "access_key", "connection_string");
   private static final Pattern URL_USER = Pattern.compile("://[^/@\\s]*@");
 
+  /** The signature in a URL of Azure, which is as good as a key. */
+  private static final Pattern URL_SIGNATURE = Pattern.compile("([?&]sig=)[^&\\s]*");
+
   private Secrets() {}
 
   /** Whether a value under this name must never be shown. */
@@ -27,18 +30,19 @@ final class Secrets {
 
   /** Whether a text mentions a name that {@link #isSecret}: then no part of it may be quoted. */
   static boolean mayHold(String text) {
-    return isSecret(text) || URL_USER.matcher(text).find();
+    return isSecret(text) || URL_USER.matcher(text).find() || URL_SIGNATURE.matcher(text).find();
   }
 
   /**
    * The value as it may be shown: {@code ***} under a secret name unless it is empty, and without
-   * the user part of a URL elsewhere.
+   * the user part and the signature of a URL elsewhere.
    */
   static String shown(String name, Object value) {
     String text = String.valueOf(value);
     if (isSecret(name)) {
       return text.isEmpty() ? "" : HIDDEN;
     }
-    return URL_USER.matcher(text).replaceAll("://" + HIDDEN + "@");
+    String userless = URL_USER.matcher(text).replaceAll("://" + HIDDEN + "@");
+    return URL_SIGNATURE.matcher(userless).replaceAll("$1" + HIDDEN);
   }
 }

@@ -36,7 +36,12 @@ abstract class ConfigFixture {
 
   /** A builder without an environment, with one storage directory. */
   final HiCacheConfigBuilder plain() {
-    return HiCacheConfig.builder().environment(Map.of()).storageDirs(folder.resolve("pages"));
+    return bare().storageDirs(folder.resolve("pages"));
+  }
+
+  /** A builder without an environment and without a directory, as objects need it. */
+  static HiCacheConfigBuilder bare() {
+    return HiCacheConfig.builder().environment(Map.of());
   }
 
   final Path write(String name, String text) {
@@ -49,6 +54,10 @@ abstract class ConfigFixture {
 
   final HiCacheConfig fromToml(String text) {
     return plain().file(write("store.toml", text)).build();
+  }
+
+  final HiCacheConfig bareFromToml(String text) {
+    return bare().file(write("store.toml", text)).build();
   }
 
   /** The error of a build that must fail as a wrong argument. */

@@ -45,6 +45,12 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           Sample.same(ConfigKey.LAYOUT, "segments", "'FILES'", "files"),
           Sample.same(ConfigKey.SEGMENT_BYTES, 1048576L, "'1 GiB'", "1073741824"),
           Sample.same(ConfigKey.DURABILITY, "data", "'FULL'", "full"),
+          Sample.same(ConfigKey.OBJECT_PREFIX, "a/", "'b/'", "b/"),
+          Sample.same(ConfigKey.OBJECT_FORMAT, "raw", "'Sealed'", "sealed"),
+          Sample.same(ConfigKey.ALLOW_HTTP, true, "'no'", "false"),
+          Sample.same(ConfigKey.RETRY_ATTEMPTS, 1, "10", "10"),
+          Sample.same(ConfigKey.BREAKER_FAILURES, 0, "1000", "1000"),
+          Sample.same(ConfigKey.BREAKER_PAUSE_MILLIS, 1L, "'60000'", "60000"),
           Sample.same(ConfigKey.MODEL, "m/a", "'m/b'", "m/b"),
           Sample.same(ConfigKey.TP_RANK, 0L, "'0'", "0"),
           Sample.same(ConfigKey.TP_SIZE, 4L, "2", "2"),
@@ -158,7 +164,7 @@ public class ConfigPrecedenceTest extends ConfigFixture {
             "store.toml",
             "[plugin.obj]\nactive = true\nbucket = 'of-file'\nregion = 'eu'\nscheme = 'http'\n");
     HiCacheConfig config =
-        plain()
+        bare()
             .environment(Map.of(BUCKET_VARIABLE, "of-env"))
             .file(file)
             .pluginParam("region", "us")
@@ -174,16 +180,34 @@ public class ConfigPrecedenceTest extends ConfigFixture {
   @Test
   public void shouldTakeTheBucketOfTheEnvironmentForObjAlone() {
     Map<String, String> environment = Map.of(BUCKET_VARIABLE, "of-env");
-    HiCacheConfig obj = plain().environment(environment).backend("OBJ").build();
+    HiCacheConfig obj = bare().environment(environment).backend("OBJ").build();
     HiCacheConfig posix = plain().environment(environment).backend("POSIX").build();
 
     assertThat(obj.pluginParams()).containsEntry("bucket", "of-env");
     assertThat(obj.origins())
         .containsEntry("plugin.bucket", new ConfigOrigin(Layer.ENVIRONMENT, BUCKET_VARIABLE));
     assertThat(posix.pluginParams()).isEmpty();
-    assertThat(refusedBy(plain().backend("OBJ")))
+    assertThat(refusedBy(bare().backend("OBJ")))
         .hasMessageContaining("bucket")
         .hasMessageContaining(BUCKET_VARIABLE);
+  }
+
+  @Test
+  public void shouldTakeWhatTheEnvironmentSaysOfAzure() {
+    Map<String, String> environment =
+        Map.of("AZURE_STORAGE_CONTAINER_NAME", "of-env", "AZURE_STORAGE_ACCOUNT_URL", "https://a");
+    HiCacheConfig config = bare().environment(environment).backend("azure_blob").build();
+
+    assertThat(config.pluginParams())
+        .isEqualTo(Map.of("container_name", "of-env", "account_url", "https://a"));
+    assertThat(config.origins().get("plugin.account_url"))
+        .isEqualTo(new ConfigOrigin(Layer.ENVIRONMENT, "AZURE_STORAGE_ACCOUNT_URL"));
+    assertThat(refusedBy(bare().backend("AZURE_BLOB")))
+        .hasMessageContaining("container_name")
+        .hasMessageContaining("AZURE_STORAGE_CONTAINER_NAME");
+    assertThat(refusedBy(bare().backend("AZURE_BLOB").pluginParam("container_name", "c")))
+        .hasMessageContaining("connection_string or account_url")
+        .hasMessageContaining("AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_URL");
   }
 
   @Test

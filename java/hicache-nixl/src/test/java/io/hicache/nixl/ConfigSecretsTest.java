@@ -28,7 +28,7 @@ public class ConfigSecretsTest extends ConfigFixture {
           write(
               "store.toml",
               "[plugin.obj]\nactive = true\nbucket = 'b'\n" + name + " = '" + SECRET + "'\n");
-      HiCacheConfig config = plain().file(file).build();
+      HiCacheConfig config = bare().file(file).build();
 
       String stored = name.equals("secrete_key") ? "secret_key" : name;
       assertThat(config.pluginParams()).containsEntry(stored, SECRET);
@@ -47,7 +47,7 @@ public class ConfigSecretsTest extends ConfigFixture {
   @Test
   public void shouldWarnOfTheMisspeltSecretKey() {
     try (CapturedLog log = new CapturedLog()) {
-      fromToml("[plugin.obj]\nactive = true\nbucket = 'b'\nsecrete_key = '" + SECRET + "'\n");
+      bareFromToml("[plugin.obj]\nactive = true\nbucket = 'b'\nsecrete_key = '" + SECRET + "'\n");
       assertThat(log.lines())
           .singleElement()
           .asString()
@@ -95,7 +95,7 @@ public class ConfigSecretsTest extends ConfigFixture {
   @Test
   public void shouldHideTheUserPartOfAUrl() {
     HiCacheConfig config =
-        plain()
+        bare()
             .backend("OBJ")
             .pluginParams(
                 Map.of(
@@ -103,6 +103,22 @@ public class ConfigSecretsTest extends ConfigFixture {
             .build();
     assertThat(config.toString())
         .contains("endpoint_override=https://***@store:9000/x")
+        .doesNotContain(SECRET);
+  }
+
+  @Test
+  public void shouldHideWhatOpensAnAccountOfAzure() {
+    HiCacheConfig config =
+        bare()
+            .backend("AZURE_BLOB")
+            .pluginParam("container_name", "c")
+            .pluginParam("connection_string", "AccountName=a;AccountKey=" + SECRET)
+            .pluginParam("account_url", "https://a.example.org/?sv=1&sig=" + SECRET + "&se=2")
+            .build();
+    assertThat(config.pluginParams().get("connection_string")).endsWith(SECRET);
+    assertThat(config.toString())
+        .contains("plugin.connection_string=***")
+        .contains("account_url=https://a.example.org/?sv=1&sig=***&se=2")
         .doesNotContain(SECRET);
   }
 

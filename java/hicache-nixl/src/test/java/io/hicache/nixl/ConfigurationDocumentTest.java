@@ -65,11 +65,15 @@ public class ConfigurationDocumentTest extends ConfigFixture {
             .results()
             .map(found -> found.group(1))
             .toList();
-    assertThat(examples).hasSize(2);
+    assertThat(examples).hasSize(3);
     HiCacheConfig config = fromToml(examples.get(0));
     assertThat(config.queue()).isEqualTo("uring");
     assertThat(config.model()).isEqualTo("meta-llama/Llama-3-8B");
-    assertThat(fromToml(examples.get(1)).identity())
+    HiCacheConfig objects = bareFromToml(examples.get(1));
+    assertThat(objects.layout()).isEqualTo("objects");
+    assertThat(objects.objectPrefix()).isEqualTo("kv/prod/");
+    assertThat(objects.pluginParams()).containsEntry("bucket", "kv-pages");
+    assertThat(fromToml(examples.get(2)).identity())
         .contains(
             HiCacheIdentity.builder("chat-prod")
                 .model("meta-llama/Llama-3-8B")

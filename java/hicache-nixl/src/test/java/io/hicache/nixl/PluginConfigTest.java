@@ -53,6 +53,11 @@ public class PluginConfigTest extends ConfigFixture {
       use_virtual_addressing = "true"
       req_checksum = "required"
       resp_checksum = "supported"
+
+      [plugin.azure_blob]
+      active = %s
+      container_name = "pages"
+      connection_string = "AccountName=a;AccountKey=b"
       """;
 
   @DataProvider
@@ -91,17 +96,25 @@ public class PluginConfigTest extends ConfigFixture {
             "req_checksum", "required",
             "resp_checksum", "supported")
       },
+      {
+        5,
+        "AZURE_BLOB",
+        Map.of("container_name", "pages", "connection_string", "AccountName=a;AccountKey=b")
+      },
     };
   }
 
   @Test(dataProvider = "activePlugins")
   public void shouldTakeTheActivePluginAndItsParametersWithoutActiveItself(
       int active, String backend, Map<String, String> parameters) {
-    Object[] flags = {"false", "\"false\"", "\"False\"", "false", "false"};
+    Object[] flags = {"false", "\"false\"", "\"False\"", "false", "false", "false"};
     flags[active] = active % 2 == 0 ? "true" : "\"True\"";
-    HiCacheConfig config = fromToml(ALL_PLUGINS.formatted(flags));
+    String text = ALL_PLUGINS.formatted(flags);
+    boolean objects = active > 3;
+    HiCacheConfig config = objects ? bareFromToml(text) : fromToml(text);
 
     assertThat(config.backend()).isEqualTo(backend);
+    assertThat(config.layout()).isEqualTo(objects ? "objects" : "files");
     assertThat(config.pluginParams()).containsExactlyInAnyOrderEntriesOf(parameters);
     assertThat(config.queue()).isEqualTo(backend.equals("POSIX") ? "uring" : "default");
     assertThat(config.origins().get("backend").detail()).endsWith(".active");
@@ -111,7 +124,7 @@ public class PluginConfigTest extends ConfigFixture {
   public void shouldTakeTheFirstOfTwoActivePluginsAndWarn() {
     try (CapturedLog log = new CapturedLog()) {
       HiCacheConfig config =
-          fromToml(ALL_PLUGINS.formatted("false", "true", "false", "true", "false"));
+          fromToml(ALL_PLUGINS.formatted("false", "true", "false", "true", "false", "false"));
       assertThat(config.backend()).isEqualTo("POSIX");
       assertThat(log.lines())
           .singleElement()
@@ -130,7 +143,7 @@ public class PluginConfigTest extends ConfigFixture {
 
   @Test
   public void shouldTakeTheTableOfTheBackendThatTheBuilderNames() {
-    String text = ALL_PLUGINS.formatted("false", "true", "false", "false", "false");
+    String text = ALL_PLUGINS.formatted("false", "true", "false", "false", "false", "false");
     HiCacheConfig config = plain().backend("GDS_MT").file(write("store.toml", text)).build();
     assertThat(config.backend()).isEqualTo("GDS_MT");
     assertThat(config.pluginParams()).containsExactly(Map.entry("thread_count", "4"));
@@ -154,7 +167,7 @@ public class PluginConfigTest extends ConfigFixture {
       {"[plugin.posix]\nactive = true\nthread_count = 1", "thread_count is no parameter of POSIX"},
       {
         "[plugin.posxi]\nactive = true",
-        "plugin.posxi is no plugin of this version (posix, gds, gds_mt, 3fs, obj); did you mean 'posix'?"
+        "plugin.posxi is no plugin of this version (posix, gds, gds_mt, 3fs, obj, azure_blob); did you mean 'posix'?"
       },
       {"[plugin.auto]\nactive = true", "plugin.auto is no plugin"},
       {
@@ -184,6 +197,8 @@ public class PluginConfigTest extends ConfigFixture {
       {"[plugin.posix]\nactive = true\nios_pool_size = 63", "from 64 to 65536"},
       {"[plugin.3fs]\nactive = true\nmem_config = 'dram_zz'", "did you mean 'dram_zc'?"},
       {"[plugin.obj]\nactive = true\nbucket = ' '", "plugin.bucket = ' '"},
+      {"connection_string = 'c'", "is not known to any backend that auto tries"},
+      {"backend = 'AZURE_BLOB'\nbucket = 'b'", "backend AZURE_BLOB"},
       {"[plugin.obj]\nactive = true\nbucket = 'b'\nthroughput_target_gbps = 0", "greater than 0"},
     };
   }
