@@ -27,7 +27,7 @@ import org.bytedeco.javacpp.BytePointer;
  *
  * <p>Threads: safe from any number of threads.
  */
-public final class PageDirectory {
+public sealed class PageDirectory permits TieredDirectory {
   private static final int PATH_BYTES_MAX = 4096;
 
   /** Keeps the store's owner reachable, and with it the store open. */
@@ -62,7 +62,7 @@ public final class PageDirectory {
     return find(page.key(), page.component());
   }
 
-  private Optional<PageInfo> find(String key, String component) {
+  Optional<PageInfo> find(String key, String component) {
     byte[] bytes = KeyCodec.encode("find", key, component);
     return fenced(
         handle -> {
@@ -153,7 +153,7 @@ public final class PageDirectory {
     return path(page.key(), page.component());
   }
 
-  private Path path(String key, String component) {
+  Path path(String key, String component) {
     byte[] bytes = KeyCodec.encode("path", key, component);
     return fenced(
         handle -> {

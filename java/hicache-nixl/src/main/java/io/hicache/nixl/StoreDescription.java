@@ -3,6 +3,7 @@ package io.hicache.nixl;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -25,6 +26,7 @@ import java.util.stream.Collectors;
  * @param nixlPath the NIXL library in use
  * @param eviction what it holds and evicts
  * @param directories the base directories, in the order of the configuration
+ * @param tiers the tier below this one; empty for a store without tiers
  */
 public record StoreDescription(
     BackendReport backends,
@@ -39,7 +41,8 @@ public record StoreDescription(
     long pagesInFlight,
     Path nixlPath,
     Eviction eviction,
-    List<Directory> directories) {
+    List<Directory> directories,
+    Optional<TierReport> tiers) {
 
   /**
    * What a lane takes of a batch, as it is in use: chosen by the directories unless configured.
@@ -142,10 +145,11 @@ public record StoreDescription(
             described.number("eviction_rounds"),
             described.text("eviction_problem"),
             described.number("refused_no_space")),
-        described.blocks("directory").stream().map(StoreDescription::directory).toList());
+        described.blocks("directory").stream().map(StoreDescription::directory).toList(),
+        TierReport.of(described));
   }
 
-  /** One line: backend, queue, lanes, layout and directories. */
+  /** One line: backend, queue, lanes, layout, directories and the tier below. */
   @Override
   public String toString() {
     String where =
@@ -169,7 +173,8 @@ public record StoreDescription(
         + " named as "
         + naming
         + ", in "
-        + where;
+        + where
+        + tiers.map(below -> ", " + below).orElse("");
   }
 
   private static Directory directory(SettingsBlob block) {
