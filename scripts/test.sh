@@ -6,14 +6,17 @@
 #
 # --quick   leaves out the builds with the address, undefined behaviour and thread sanitizer
 #
+# Tests of object storage run against scripts/test-servers.sh, which is started for them unless it runs already, and against a server
+# that the environment names (HICACHE_TEST_S3_*, HICACHE_TEST_AZURE_*); without a server they are skipped.
 # Virtual threads are tested on the JDK 21 or newer that JAVA21_HOME names, else on one beside the JDK in use; skipped without.
 # Each step's output goes to build/logs/STEP.log; of a failed step the end is shown. A failed step does not stop the others.
-# Tests of the groups gpu, obj and slow are not run: mvn verify -Dgroups=gpu. The core's long forms: see CONTRIBUTING.md.
+# Tests of the groups gpu and slow are not run: mvn verify -Dgroups=gpu. The core's long forms: see CONTRIBUTING.md.
 set -euo pipefail
 exec </dev/null
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 LOGS=$BUILD/logs
+SERVERS=$ROOT/scripts/test-servers.sh
 STEPS=() # name|seconds|exit status, for the summary
 
 # step NAME COMMAND...: runs the command with its output in the step's log.
@@ -43,7 +46,17 @@ test_core() {
 
 test_java() {
   rm -rf "$ROOT"/presets/target/surefire-reports "$ROOT"/java/*/target/surefire-reports
-  maven --fail-at-end verify
+  maven --fail-at-end -DexcludedGroups=slow,gpu verify
+}
+
+# Puts how to reach servers for object storage into the environment.
+find_servers() {
+  if [ -n "${HICACHE_TEST_S3_ENDPOINT:-}${HICACHE_TEST_AZURE_CONNECTION_STRING:-}" ]; then return; fi
+  "$SERVERS" status || trap '"$SERVERS" stop' EXIT
+  "$SERVERS" start || { say "no servers for object storage: its tests are skipped"; return; }
+  set -a
+  source "$DEPS/test-servers/env"
+  set +a
 }
 
 # Counts from the tests' XML files, never from their text. Exits with 1 when something failed.
@@ -125,7 +138,7 @@ quick=false
 case "${1:-}" in
   "") ;;
   --quick) quick=true ;;
-  -h | --help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) die "unknown argument '$1', see --help" ;;
 esac
 
@@ -138,6 +151,7 @@ if ! $quick; then
     step "core-$sanitizers" test_core "$sanitizers" -DSANITIZE="$sanitizers"
   done
 fi
+find_servers
 step java test_java
 step compare "$ROOT/scripts/bench.sh" compare --self-test --no-build
 summarize "${STEPS[@]}"

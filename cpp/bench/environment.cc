@@ -77,7 +77,8 @@ Json environmentOf(const std::map<std::string, std::string>& described) {
   environment["governor"] = firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   environment["kernel"] = std::string(system.release) + " " + system.machine;
   for (const char* name :
-       {"backend", "nixl_plugin", "queue", "layout", "checksum", "lanes", "chunk_pages", "chunk_bytes", "chunks_in_flight"}) {
+       {"backend", "nixl_plugin", "queue", "layout", "checksum", "lanes", "chunk_pages", "chunk_bytes", "chunks_in_flight",
+        "object_endpoint", "object_bucket", "object_prefix", "object_format", "object_retries", "object_failures"}) {
     if (described.contains(name)) environment[name] = of(name);
   }
   Json directories = Json::array();

@@ -82,7 +82,7 @@ class Run {
   }
 
   void measure(const Cell& cell) {
-    if (!options_.reuse) store_.clear(options_.timeout_millis);
+    if (!options_.reuse && !options_.storesObjects()) store_.clear(options_.timeout_millis);
     Workload workload(store_, options_, cell, interrupted, progress_, problems_);
     const std::vector<Operation> operations = operationsOf(options_);
     if (!options_.reuse && (options_.mix || operations.front() != Operation::kSet)) workload.prepare();

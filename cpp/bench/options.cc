@@ -81,7 +81,19 @@ void fillRange(const char* what, int64_t plain, int64_t least, int64_t* min, int
   }
 }
 
+void checkStore(Options* options) {
+  if (!options->storesObjects()) {
+    if (options->directories.empty()) throw UsageError("--filepath is required, but for --backend OBJ and AZURE_BLOB");
+    return;
+  }
+  if (options->cold || options->fio || options->plain) {
+    throw UsageError("--cold, --fio and --plain: for directories, not for --backend " + options->backend);
+  }
+  options->keep = true;  // NIXL cannot remove objects
+}
+
 void check(Options* options) {
+  checkStore(options);
   if (!options->model.empty()) {
     if (options->block_size_min != kNotGiven || options->block_size_max != kNotGiven) {
       throw UsageError(
@@ -124,12 +136,19 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
   const CLI::Range not_negative(int64_t{0}, int64_t{1} << 40);
 
   const char* store = "The store";
-  app.add_option("--filepath", options.directories, "Storage directory, made when missing; repeats")
-      ->required()
+  app.add_option("--filepath", options.directories, "Storage directory, made when missing; repeats. Not for OBJ")
       ->take_all()
       ->type_name("DIR")
       ->group(store);
-  app.add_option("--backend", options.backend, "auto, POSIX, 3FS, GDS_MT, GDS, OBJ")->capture_default_str()->group(store);
+  app.add_option("--backend", options.backend, "auto, POSIX, 3FS, GDS_MT, GDS, OBJ, AZURE_BLOB")
+      ->capture_default_str()
+      ->group(store);
+  app.add_option("--obj_bucket_name", options.bucket, "Bucket of OBJ; credentials come from the environment, as AWS names them")
+      ->group(store);
+  app.add_option("--obj_endpoint_override", options.endpoint, "Server of OBJ, such as http://127.0.0.1:7070; default: AWS")
+      ->group(store);
+  app.add_option("--obj_region", options.region, "Region of OBJ")->group(store);
+  app.add_option("--obj_ca_bundle", options.ca_bundle, "Certificates that OBJ trusts, a PEM file")->group(store);
   app.add_option("--posix_api_type", options.queue, "How POSIX queues I/O; default: the store's choice")
       ->check(CLI::IsMember({"default", "AIO", "URING", "POSIXAIO"}))
       ->capture_default_str()
@@ -144,7 +163,8 @@ CommandLine parseCommandLine(const std::vector<std::string>& arguments) {
   app.add_option("--checksum", options.checksum, "Verify checksums on get, as the store does by default: 1 or 0")
       ->capture_default_str()
       ->group(store);
-  app.add_option("--layout", options.layout, "The store's layout: files, segments; default: the store's choice")->group(store);
+  app.add_option("--layout", options.layout, "The store's layout: files, segments, objects; default: the store's choice")
+      ->group(store);
   app.add_option("--lanes", options.lanes, "The store's worker threads; 0: its choice")
       ->check(CLI::Range(0, 64))
       ->capture_default_str()
@@ -285,6 +305,10 @@ std::vector<std::pair<std::string, std::string>> storeSettings(const Options& op
   std::vector<std::pair<std::string, std::string>> settings;
   for (const std::string& directory : options.directories) settings.emplace_back("storage_dir", directory);
   settings.emplace_back("backend", options.backend);
+  if (!options.bucket.empty()) settings.emplace_back("plugin.bucket", options.bucket);
+  if (!options.endpoint.empty()) settings.emplace_back("plugin.endpoint_override", options.endpoint);
+  if (!options.region.empty()) settings.emplace_back("plugin.region", options.region);
+  if (!options.ca_bundle.empty()) settings.emplace_back("plugin.ca_bundle", options.ca_bundle);
   settings.emplace_back("model", kModelName);
   settings.emplace_back("direct_io", text(options.direct_io));
   settings.emplace_back("checksum", text(options.checksum));

@@ -34,6 +34,10 @@ struct Options {
   // the store
   std::vector<std::string> directories;
   std::string backend = "auto";
+  std::string bucket;    // for OBJ; empty: AWS_DEFAULT_BUCKET, as the next ones
+  std::string endpoint;  // empty: AWS
+  std::string region;
+  std::string ca_bundle;
   std::string queue = "default";  // AIO, URING, POSIXAIO
   int64_t ios_pool_size = 0;      // 0: the plugin's default, as for the next
   int64_t kernel_queue_size = 0;
@@ -73,6 +77,9 @@ struct Options {
   std::string format = "text";
   std::string baseline;
   std::optional<double> fail_if_slower;  // percent
+
+  // Pages go into a bucket: nobody but its owner can remove them.
+  bool storesObjects() const { return backend == "OBJ" || backend == "AZURE_BLOB"; }
   bool fio = false;
   bool plain = false;
   bool dry_run = false;

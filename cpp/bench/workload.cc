@@ -288,7 +288,7 @@ void Workload::warmUp(const StepOf& step_of) {
       if (step.first >= cell_.keys) extra.add(keyOf(options_.seed, page), 0, 0);
     }
   }
-  if (extra.size() > 0) store_.remove(extra, options_.timeout_millis);
+  if (extra.size() > 0 && !options_.storesObjects()) store_.remove(extra, options_.timeout_millis);
 }
 
 Measurement Workload::run(const std::string& name, const StepOf& step_of, End end, double rate) {

@@ -138,18 +138,31 @@ typedef struct hicache_registration hicache_registration;
 /* ---- store ---------------------------------------------------------------------------------------------------------- */
 
 /* Opens a store. The settings, all optional but storage_dir:
- *   storage_dir (repeats)  base directories, made when missing; pages are spread over them by name
- *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ                             default auto
+ *   storage_dir (repeats)  base directories, made when missing; pages are spread over them by name. Not for layout objects
+ *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ | AZURE_BLOB                default auto
  *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
- *   layout                 files: one a page, under SGLang's names | segments: pages in large files   default files
+ *   layout                 files: one a page, under SGLang's names | segments: pages in large files | objects: one a page, in a
+ *                          bucket                              default objects for OBJ and AZURE_BLOB, else files
  *   segment_bytes          for segments: size of a segment where a directory gets its first one, a multiple of 1 MiB; a page
- * has at most an eighth of it. 0: 512 MiB, or less: 1/16 of the capacity, 1/64 of the disk  default 0 durability for
- * segments, what survives when the machine stops: none | data: all but the latest sets | full: every set that was reported. The
- * end of a process loses nothing              default none naming                 sglang (bucketed) | sglang-v0 (flat) |
- * namespace (bucketed)         default sglang model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and
- * sglang-v0         default "", 0, 1, false namespace_digest       32 lowercase hexadecimal digits, the name's suffix in
- * namespace; required there, refused elsewhere. Stores with the same digest share their pages, so it has to stand for all that
- * tells pages apart direct_io              true: O_DIRECT where the directory takes it | false                 default true
+ *                          of more than an eighth of it has one of its own. 0: 512 MiB, or less: 1/16 of the capacity, 1/64
+ *                          of the disk                                                         default 0
+ *   durability             for segments, what survives when the machine stops: none | data: all but the latest sets |
+ *                          full: every set that was reported. The end of a process loses nothing        default none
+ *   object_prefix          for objects: stands in front of every object's name                 default empty
+ *   object_format          for objects, sealed: a header of 512 bytes with length, checksum, dtype and shape, then the page |
+ *                          raw: the page alone, as SGLang writes it, which nothing can verify  default sealed
+ *   allow_http             for objects: true: http also to other machines | false              default false
+ *   retry_attempts         for objects, 1..10: how often a request is made that fails          default 3
+ *   breaker_failures       for objects: so many failed requests in a row, and further ones are refused at once; 0: never
+ *                                                                                              default 5
+ *   breaker_pause          for objects: milliseconds until one request is let through again, twice as many after each that
+ *                          fails, up to 60000                                                  default 5000
+ *   naming                 sglang (bucketed) | sglang-v0 (flat) | namespace (bucketed); objects are never bucketed
+ *                                                                                              default sglang
+ *   model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and sglang-v0         default "", 0, 1, false
+ *   namespace_digest       32 lowercase hexadecimal digits, the name's suffix in namespace; required there, refused elsewhere.
+ *                          Stores with the same digest share their pages: it has to stand for all that tells pages apart
+ *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
  *   checksum               true | false: verify XXH3 on get                                    default true
  *   remove_corrupt         true: a get removes a page of ours that it finds damaged | false    default true
  *   capacity_bytes         most bytes of pages in all base directories together, each page
@@ -161,11 +174,12 @@ typedef struct hicache_registration hicache_registration;
  *                          is given: eviction begins at high and ends at low                   default 80, 70
  *   l3_cleaner_capacity_gb capacity_bytes in units of 2^30 bytes, as SGLang gives it; with capacity_bytes eviction begins at
  *                          90 % of it and ends at 80 %                                         default: no limit
- *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine    default 0
+ *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine, 2 for objects    default 0
  *   chunk_pages, chunk_bytes   largest part of a batch that a lane takes at once; chunk_bytes 0: 8 MiB      default 32, 0
  *   request_bytes          most bytes of one transfer request, a multiple of 4096; larger pages go in several requests, one
  *                          after the other; 0: all of a chunk where a directory takes direct I/O, else 512 KiB  default 0
- *   chunks_in_flight       chunks that one lane has under way; 0: 4 with direct I/O, else 1    default 0
+ *                          Objects are always moved one by one
+ *   chunks_in_flight       chunks that one lane has under way; 0: 16 objects, 4 with direct I/O, else 1       default 0
  *   close_timeout          milliseconds that a free without a close waits                      default 5000
  * An unknown name is refused. Returns NULL with *error filled on failure; then nothing is left open. */
 HICACHE_API hicache_store* hicache_store_open(const int8_t* settings, int64_t settings_length, hicache_error* error);
@@ -185,6 +199,9 @@ HICACHE_API void hicache_store_free(hicache_store* store);
  *   capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under way, -1
  *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
  *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store
+ *   object_endpoint, object_bucket, object_prefix, object_format, object_retries, object_failures (requests), breaker (closed|
+ *   open|half_open), breaker_failures (in a row now), breaker_openings, probe_object (what the self-test has put there; NIXL
+ *   cannot delete it): of layout objects, which has no capacity, eviction, usage and directories
  *   directory.I.path, .file_system, .direct_io (true|false), .direct_io_reason, .alignment, .attributes (true|false),
  *   directory.I.stale_files_swept, .room_bytes (what sets may still take of its file system; -1: not known), .free_slot_bytes
  *   (of its segments)
@@ -234,7 +251,8 @@ HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const
                                           const int32_t* component_lengths, const int64_t* lengths, int64_t timeout_millis,
                                           hicache_error* error);
 
-/* REMOVED or MISS for each key. */
+/* REMOVED or MISS for each key. UNSUPPORTED for objects, as hicache_submit_clear, _pin, hicache_find, _remove and listings:
+ * NIXL reads and writes objects and does nothing else with them. */
 HICACHE_API int64_t hicache_submit_delete(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                                           const int32_t* component_lengths, int64_t timeout_millis, hicache_error* error);
 
@@ -312,9 +330,18 @@ HICACHE_API int32_t hicache_listing_next(hicache_listing* listing, int8_t* key, 
                                          hicache_error* error);
 HICACHE_API void hicache_listing_close(hicache_listing* listing);
 
-/* The file that holds (or would hold) a key, as a path: returns its length, -1 with *error filled. Opens nothing. */
+/* The file that holds (or would hold) a key, as a path, or the name of its object: returns its length, -1 with *error filled.
+ * Opens nothing. */
 HICACHE_API int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_length, int32_t component_length,
                                       int8_t* path, int32_t capacity, hicache_error* error);
+
+/* What an object of a listing is, for callers who can list a bucket: name is the object's, with the prefix; head its first
+ * head_length bytes (512 are enough), object_length its size. Copies up to capacity bytes of the page's key and returns the
+ * key's length with *info filled, but for modified_time; 0 for an object that is none of this store's naming, or damaged; -1
+ * with *error filled. */
+HICACHE_API int32_t hicache_object_page(hicache_store* store, const int8_t* name, int32_t name_length, const int8_t* head,
+                                        int32_t head_length, int64_t object_length, hicache_page_info* info, int8_t* key,
+                                        int32_t capacity, hicache_error* error);
 
 /* ---- agents, for the classes that mirror NixlUtils --------------------------------------------------------------------- */
 

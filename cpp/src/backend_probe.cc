@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -11,6 +13,7 @@
 #include "error.h"
 #include "file_manager.h"
 #include "file_system.h"
+#include "object_answer.h"
 #include "transfer_request.h"
 
 namespace hicache {
@@ -44,11 +47,12 @@ class ProbeFile {
   FileHandle file_;
 };
 
-// Moves kProbeBytes and returns how it ended. Throws TIMEOUT when it does not; then the request leaks on purpose.
-TransferRequest::State transfer(Agent& agent, TransferOperation operation, const AlignedBuffer& buffer, const ProbeFile& file) {
+// Moves kProbeBytes and returns how it ended. Does not return when the transfer does not end; then it leaks on purpose.
+TransferRequest::State transfer(Agent& agent, TransferOperation operation, const AlignedBuffer& buffer,
+                                const Descriptor& storage, MemoryType storage_type) {
   auto request =
       std::make_unique<TransferRequest>(agent, operation, std::vector<Descriptor>{{buffer.address(), kProbeBytes, 0}},
-                                        std::vector<Descriptor>{{0, kProbeBytes, file.fd()}}, TransferRequest::Registered());
+                                        std::vector<Descriptor>{storage}, TransferRequest::Registered(), storage_type);
   TransferRequest::State state = request->post();
   auto deadline = std::chrono::steady_clock::now() + kProbePatience;
   while (state == TransferRequest::State::kInFlight) {
@@ -61,17 +65,25 @@ TransferRequest::State transfer(Agent& agent, TransferOperation operation, const
   return state;
 }
 
+TransferRequest::State transfer(Agent& agent, TransferOperation operation, const AlignedBuffer& buffer, const ProbeFile& file) {
+  return transfer(agent, operation, buffer, {0, kProbeBytes, file.fd()}, MemoryType::kFile);
+}
+
+void fillWithRandom(char (&bytes)[kProbeBytes]) {
+  uint64_t state = randomNumber();
+  for (char& byte : bytes) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    byte = static_cast<char>(state >> 56);
+  }
+}
+
 }  // namespace
 
 void proveRoundTrip(Agent& agent, const std::string& directory) {
   ProbeFile file(directory);
   AlignedBuffer buffer(kProbeBytes);
   char expected[kProbeBytes];
-  uint64_t state = randomNumber();
-  for (char& byte : expected) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    byte = static_cast<char>(state >> 56);
-  }
+  fillWithRandom(expected);
   void* data = reinterpret_cast<void*>(buffer.address());
   std::memcpy(data, expected, kProbeBytes);
   if (transfer(agent, TransferOperation::kWrite, buffer, file) != TransferRequest::State::kDone) {
@@ -93,6 +105,36 @@ void proveShortReadFails(Agent& agent, const std::string& directory) {
   if (transfer(agent, TransferOperation::kRead, buffer, file) == TransferRequest::State::kDone) {
     throw Error(HICACHE_UNSUPPORTED, "this NIXL reports a short read as success; version 1.5.1 or newer is needed");
   }
+}
+
+std::string proveObjects(Agent& agent, const std::string& prefix) {
+  std::array<char, 17> number;
+  std::snprintf(number.data(), number.size(), "%016llx", static_cast<unsigned long long>(randomNumber()));
+  const std::string name = prefix + kProbePrefix + number.data();
+  const Descriptor object{0, kProbeBytes, 1, name};
+  AlignedBuffer buffer(kProbeBytes);
+  char expected[kProbeBytes];
+  fillWithRandom(expected);
+  void* data = reinterpret_cast<void*>(buffer.address());
+  std::memcpy(data, expected, kProbeBytes);
+  const bool put =
+      transfer(agent, TransferOperation::kWrite, buffer, object, MemoryType::kObject) == TransferRequest::State::kDone;
+  std::memset(data, 0, kProbeBytes);
+  const bool got =
+      transfer(agent, TransferOperation::kRead, buffer, object, MemoryType::kObject) == TransferRequest::State::kDone;
+  if (!put || !got) {
+    const ObjectAnswer answer = ObjectAnswer::of(data, kProbeBytes);
+    throw Error(
+        HICACHE_TRANSFER_FAILED,
+        std::string("its self-test could not ") + (put ? "read" : "write") + " the object '" + name + "': " +
+            (answer.code.empty() ? "no answer from the server that NIXL tells of" : "the server answers " + answer.code));
+  }
+  if (std::memcmp(data, expected, kProbeBytes) != 0) {
+    throw Error(HICACHE_CORRUPT, "its self-test read other bytes out of the object '" + name +
+                                     "' than it had put there: this server stores what it should only transport; try "
+                                     "plugin.req_checksum = required and plugin.resp_checksum = required");
+  }
+  return name;
 }
 
 }  // namespace hicache

@@ -31,6 +31,7 @@ struct KnownBackend {
   bool moves_vram;
   bool needs_cuda;
   std::set<std::string> params;
+  bool in_auto = true;
 };
 
 const std::vector<KnownBackend>& knownBackends() {
@@ -52,6 +53,13 @@ const std::vector<KnownBackend>& knownBackends() {
        {"access_key", "secret_key", "session_token", "bucket", "endpoint_override", "scheme", "region",
         "use_virtual_addressing", "req_checksum", "resp_checksum", "ca_bundle", "num_threads", "crtMinLimit",
         "throughput_target_gbps", "accelerated"}},
+      {"AZURE_BLOB",
+       "AZURE_BLOB",
+       MemoryType::kObject,
+       false,
+       false,
+       {"connection_string", "account_url", "container_name", "ca_bundle", "num_threads"},
+       false},
   };
   return known;
 }
@@ -65,10 +73,11 @@ std::vector<const KnownBackend*> requestedBackends(const std::string& requested)
   std::vector<const KnownBackend*> result;
   std::string wanted = upper(requested);
   for (const KnownBackend& known : knownBackends()) {
-    if (wanted == "AUTO" || wanted == known.name || wanted == known.plugin) result.push_back(&known);
+    if ((wanted == "AUTO" && known.in_auto) || wanted == known.name || wanted == known.plugin) result.push_back(&known);
   }
   if (result.empty()) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "backend = '" + requested + "': must be auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
+    throw Error(HICACHE_INVALID_ARGUMENT,
+                "backend = '" + requested + "': must be auto, 3FS, POSIX, GDS_MT, GDS, OBJ or AZURE_BLOB");
   }
   return result;
 }
@@ -110,12 +119,19 @@ std::optional<PassedOver> checkBeforeLoad(const KnownBackend& known, CudaApi& cu
   if (request.memory == MemoryType::kVram && !known.moves_vram) {
     return PassedOver{"moves host memory only, GPU memory was asked for", "use GDS_MT or GDS for GPU memory"};
   }
-  if (request.file_storage && known.storage != MemoryType::kFile) {
-    return PassedOver{"moves objects, and the layout keeps pages in files", "choose a file backend for layout files"};
+  if (request.storage == MemoryType::kFile && known.storage != MemoryType::kFile) {
+    return PassedOver{"moves objects, and the layout keeps pages in files", "set layout = objects"};
   }
-  if (known.storage == MemoryType::kObject && request.params.count("bucket") == 0 &&
-      std::getenv("AWS_DEFAULT_BUCKET") == nullptr) {
+  if (request.storage == MemoryType::kObject && known.storage != MemoryType::kObject) {
+    return PassedOver{"moves files, and the layout keeps pages in objects", "use OBJ or AZURE_BLOB for layout objects"};
+  }
+  const std::string_view name = known.name;
+  if (name == "OBJ" && request.params.count("bucket") == 0 && std::getenv("AWS_DEFAULT_BUCKET") == nullptr) {
     return PassedOver{"no bucket is configured", "set plugin.bucket or AWS_DEFAULT_BUCKET"};
+  }
+  if (name == "AZURE_BLOB" && request.params.count("container_name") == 0 &&
+      std::getenv("AZURE_STORAGE_CONTAINER_NAME") == nullptr) {
+    return PassedOver{"no container is configured", "set plugin.container_name or AZURE_STORAGE_CONTAINER_NAME"};
   }
   return std::nullopt;
 }
@@ -159,9 +175,15 @@ void rememberShortReads(const std::shared_ptr<NixlApi>& nixl, const std::string&
   short_reads_proved.insert({nixl->libraryPath(), queue});
 }
 
+// A live and tested backend.
+struct Proof {
+  std::unique_ptr<Agent> agent;
+  std::string test_object;
+};
+
 // Loads, creates and tests one backend. Throws Error saying which step failed.
-std::unique_ptr<Agent> prove(const std::shared_ptr<NixlApi>& nixl, const Backend& backend, const BackendRequest& request,
-                             const std::string& agent_name) {
+Proof prove(const std::shared_ptr<NixlApi>& nixl, const Backend& backend, const BackendRequest& request,
+            const std::string& agent_name) {
   {
     Agent probe(nixl, agent_name + "-load");
     std::vector<std::string> plugins;
@@ -181,6 +203,10 @@ std::unique_ptr<Agent> prove(const std::shared_ptr<NixlApi>& nixl, const Backend
     }
   }
   std::unique_ptr<Agent> agent = makeAgent(nixl, backend, agent_name);
+  if (backend.storage == MemoryType::kObject && request.object_test) {
+    std::string left = proveObjects(*agent, request.object_prefix);
+    return {std::move(agent), std::move(left)};
+  }
   if (backend.storage == MemoryType::kFile && !request.probe_directory.empty()) {
     proveRoundTrip(*agent, request.probe_directory);
     // POSIX AIO is spoilt for ever by one failed request, so the failure is provoked in an agent of its own.
@@ -190,15 +216,14 @@ std::unique_ptr<Agent> prove(const std::shared_ptr<NixlApi>& nixl, const Backend
       rememberShortReads(nixl, backend.queue);
     }
   }
-  return agent;
+  return {std::move(agent), ""};
 }
 
 // Runs prove on a thread of its own, because a plugin's create call can spin for ever.
-std::unique_ptr<Agent> proveInTime(const std::shared_ptr<NixlApi>& nixl, const Backend& backend, const BackendRequest& request,
-                                   const std::string& agent_name) {
-  std::packaged_task<std::unique_ptr<Agent>()> task(
-      [nixl, backend, request, agent_name] { return prove(nixl, backend, request, agent_name); });
-  std::future<std::unique_ptr<Agent>> result = task.get_future();
+Proof proveInTime(const std::shared_ptr<NixlApi>& nixl, const Backend& backend, const BackendRequest& request,
+                  const std::string& agent_name) {
+  std::packaged_task<Proof()> task([nixl, backend, request, agent_name] { return prove(nixl, backend, request, agent_name); });
+  std::future<Proof> result = task.get_future();
   std::thread thread(std::move(task));
   if (result.wait_for(kPluginPatience) != std::future_status::ready) {
     thread.detach();
@@ -212,6 +237,7 @@ std::string adviceFor(const KnownBackend& known) {
   std::string_view name = known.name;
   if (name == "3FS") return "install 3FS's libhf3fs_api_shared.so and NIXL's HF3FS plugin, and give plugin.mount_point";
   if (name == "POSIX") return "check that the directory is writable and that the sandbox allows io_setup or POSIX AIO";
+  if (name == "AZURE_BLOB") return "use the NIXL of the nixl-cu12 package, and check account, container and credentials";
   if (name == "OBJ") return "use the NIXL of the nixl-cu12 package, and check endpoint, bucket and credentials";
   return "install libcufile for this CUDA version and check the GPU driver";
 }
@@ -221,15 +247,18 @@ void select(const std::shared_ptr<NixlApi>& nixl, const BackendRequest& request,
   Backend backend{
       known.name, known.plugin, "", paramsFor(known, request), known.storage, std::string_view(known.name) == "3FS"};
   backend.queue = queueOf(known, backend.params);
+  Proof proof;
   try {
-    selection->agent = proveInTime(nixl, backend, request, agent_name);
+    proof = proveInTime(nixl, backend, request, agent_name);
   } catch (const Error& error) {
     // Container profiles deny io_setup; POSIX AIO works with plain threads. Storage that hangs does so in every queue.
     if (backend.queue != "aio" || choosesQueue(backend.params) || error.code() == HICACHE_TIMEOUT) throw;
     backend.params[kUsePosixAio] = "true";
     backend.queue = "posix_aio";
-    selection->agent = proveInTime(nixl, backend, request, agent_name);
+    proof = proveInTime(nixl, backend, request, agent_name);
   }
+  selection->agent = std::move(proof.agent);
+  selection->test_object = std::move(proof.test_object);
   selection->backend = std::move(backend);
 }
 

@@ -16,7 +16,7 @@ namespace hicache {
 
 // A backend that has proved itself; enough to make it again in another agent.
 struct Backend {
-  std::string name;    // 3FS | POSIX | GDS_MT | GDS | OBJ
+  std::string name;    // 3FS | POSIX | GDS_MT | GDS | OBJ | AZURE_BLOB
   std::string plugin;  // NIXL's name: HF3FS for 3FS, else the same
   std::string queue;   // POSIX: aio | uring | posix_aio; else empty
   PluginParams params;
@@ -37,10 +37,11 @@ struct BackendSelection {
   Backend backend;
   std::unique_ptr<Agent> agent;  // holds the backend, tested
   std::vector<BackendCandidate> candidates;
+  std::string test_object;  // what the self-test of a backend for objects has left
 };
 
-// Tries the requested backend, or 3FS, POSIX, GDS_MT, GDS, OBJ in this order. Throws INVALID_ARGUMENT for an unknown name or
-// parameter, BACKEND_UNAVAILABLE naming everything tried. Nothing waits for a plugin longer than ten seconds.
+// Tries the requested backend, or for auto 3FS, POSIX, GDS_MT, GDS, OBJ in this order. Throws INVALID_ARGUMENT for an unknown
+// name or parameter, BACKEND_UNAVAILABLE naming everything tried. Nothing waits for a plugin longer than ten seconds.
 BackendSelection selectBackend(const std::shared_ptr<NixlApi>& nixl, const std::shared_ptr<CudaApi>& cuda,
                                const BackendRequest& request, const std::string& agent_name);
 

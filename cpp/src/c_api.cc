@@ -282,6 +282,18 @@ int32_t hicache_page_path(hicache_store* store, const int8_t* key, int32_t key_l
   });
 }
 
+int32_t hicache_object_page(hicache_store* store, const int8_t* name, int32_t name_length, const int8_t* head,
+                            int32_t head_length, int64_t object_length, hicache_page_info* info, int8_t* key, int32_t capacity,
+                            hicache_error* error) {
+  return guarded<int32_t>(error, -1, [&] {
+    const LayoutObjects* objects = store->store.parts().objects.get();
+    if (objects == nullptr) throw Error(HICACHE_INVALID_ARGUMENT, "this store keeps no objects");
+    std::optional<std::string> shown =
+        objects->show(toString(name, name_length), toString(head, head_length), object_length, info);
+    return shown ? static_cast<int32_t>(copyOut(*shown, key, capacity)) : 0;
+  });
+}
+
 hicache_agent* hicache_agent_create(const int8_t* name, int32_t name_length, hicache_error* error) {
   return guarded<hicache_agent*>(error, nullptr, [&] { return new hicache_agent{NixlAgent(toString(name, name_length)), {}}; });
 }

@@ -72,6 +72,11 @@ PageResult run(LayoutSegments& layout, LayoutSegments::Look* look, const Batch& 
   throw Error(HICACHE_INTERNAL, std::string(nameOf(batch.operation())) + " is not a key operation");
 }
 
+PageResult run(const LayoutObjects& layout, const Batch& batch, const Page& page) {
+  throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch.operation())) + ": " + layout.describe(std::string(page.name.key)) +
+                                       ": NIXL reads and writes objects and does nothing else with them");
+}
+
 PageResult run(const LayoutFiles& layout, const Batch& batch, const Page& page) {
   switch (batch.operation()) {
     case Operation::kExists:
@@ -101,8 +106,9 @@ std::vector<PageResult> runKeyOperations(const StoreParts& parts, const Chunk& c
     const Page& page = batch.pages()[i];
     PageResult& result = results[i - chunk.begin];
     try {
-      result = parts.segments != nullptr ? run(*parts.segments, look ? &*look : nullptr, batch, page)
-                                         : run(*parts.layout, batch, page);
+      result = parts.objects != nullptr    ? run(*parts.objects, batch, page)
+               : parts.segments != nullptr ? run(*parts.segments, look ? &*look : nullptr, batch, page)
+                                           : run(*parts.layout, batch, page);
     } catch (...) {
       result = PageResult::failed(currentError());
     }

@@ -66,7 +66,7 @@ void Lane::run() {
   while (takeChunks()) {
     bool progressed = false;
     if (agent_ != nullptr) memory_.follow(*agent_, anyInFlight());
-    for (std::unique_ptr<PageTransfer>& transfer : transfers_) {
+    for (std::unique_ptr<Transfer>& transfer : transfers_) {
       progressed = advance(*transfer) || progressed;
       if (!transfer->drained() || !quiet()) continue;
       transfer->finish();
@@ -93,13 +93,13 @@ bool Lane::takeChunks() {
 }
 
 void Lane::start(Chunk chunk) {
-  Operation operation = chunk.batch->operation();
-  if (operation != Operation::kSet && operation != Operation::kGet) {
+  const Operation operation = chunk.batch->operation();
+  if (!Transfer::does(*parts_, operation)) {
     endChunk(chunk, runKeyOperations(*parts_, chunk));
     return;
   }
   try {
-    std::unique_ptr<PageTransfer> transfer = PageTransfer::of(parts_, &buffers_, &segments_, chunk);
+    std::unique_ptr<Transfer> transfer = Transfer::of(parts_, &buffers_, &segments_, chunk);
     if (!transfer->admit(&chunk.wait)) {
       transfer.reset();
       queue_->park(this, std::move(chunk));
@@ -112,12 +112,12 @@ void Lane::start(Chunk chunk) {
   }
 }
 
-bool Lane::advance(PageTransfer& transfer) {
+bool Lane::advance(Transfer& transfer) {
   if (transfer.inFlight()) {
     suspect_ = !transfer.poll() || suspect_;
     return !transfer.inFlight();
   }
-  if (transfer.drained()) return false;
+  if (transfer.drained() || transfer.waits()) return false;
   if (!quiet()) return false;
   if (agent_ == nullptr) {
     try {

@@ -11,10 +11,12 @@
 #include <thread>
 #include <vector>
 
+#include "aligned_buffer.h"
 #include "chunk_queue.h"
-#include "page_transfer.h"
+#include "lane_segments.h"
 #include "registered_memory.h"
 #include "store_parts.h"
+#include "transfer.h"
 
 namespace hicache {
 
@@ -37,7 +39,7 @@ class Lane {
   void run();
   bool takeChunks();
   void start(Chunk chunk);
-  bool advance(PageTransfer& transfer);
+  bool advance(Transfer& transfer);
   // Makes sure that no I/O of a failed request is left: once nothing else is in flight, the suspect agent is destroyed, which
   // waits for what it still runs. False while something is in flight.
   bool quiet();
@@ -54,7 +56,7 @@ class Lane {
   LaneMemory memory_;
   LaneSegments segments_;
   bool suspect_ = false;  // a request failed in this agent, and its other I/O may still run
-  std::vector<std::unique_ptr<PageTransfer>> transfers_;
+  std::vector<std::unique_ptr<Transfer>> transfers_;
   Clock::time_point last_progress_ = Clock::now();
   std::atomic<bool> retired_{false};
   std::atomic<bool> ended_{false};

@@ -36,9 +36,8 @@ std::shared_ptr<Lane> LanePool::newLane(std::unique_ptr<Agent> agent) {
 
 void LanePool::submit(const std::shared_ptr<Batch>& batch, std::vector<Chunk> chunks) {
   if (quarantined() >= kQuarantineMax) {
-    throw Error(HICACHE_BACKEND_UNAVAILABLE, std::to_string(kQuarantineMax) +
-                                                 " lanes wait for transfers that do not end: " + parts_->backend.name +
-                                                 " on '" + parts_->files->directories()[0].path + "' does not answer");
+    throw Error(HICACHE_BACKEND_UNAVAILABLE, std::to_string(kQuarantineMax) + " lanes wait for transfers that do not end: " +
+                                                 parts_->backend.name + " on " + parts_->place() + " does not answer");
   }
   if (!queue_->submit(batch, std::move(chunks))) throw Error(HICACHE_CLOSED, "the store is closed");
 }
@@ -64,7 +63,9 @@ void LanePool::supervise() {
   while (queue_->waitForDeadline(&overdue)) {
     for (const std::shared_ptr<Batch>& batch : overdue) {
       abandon(*batch, "the storage did not answer in time");
-      if (!batch->released()) retireLanesOf(*batch);
+      if (batch->released()) continue;
+      if (parts_->objects != nullptr) parts_->objects->countFailures(static_cast<int64_t>(queue_->lanesOf(*batch).size()));
+      retireLanesOf(*batch);
     }
     overdue.clear();
     queue_->askParkedAgain();  // those of late batches end then

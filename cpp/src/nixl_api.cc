@@ -41,6 +41,7 @@ using Params = Scoped<nixl_capi_params_t, nixl_capi_destroy_params>;
 using ParamIterator = Scoped<nixl_capi_param_iter_t, nixl_capi_params_destroy_iterator>;
 using Backend = Scoped<nixl_capi_backend_t, nixl_capi_destroy_backend>;
 using RegistrationList = Scoped<nixl_capi_reg_dlist_t, nixl_capi_destroy_reg_dlist>;
+using QueryResponses = Scoped<nixl_capi_query_resp_list_t, nixl_capi_destroy_query_resp_list>;
 using TransferList = Scoped<nixl_capi_xfer_dlist_t, nixl_capi_destroy_xfer_dlist>;
 
 NixlStatus fillRegistrationList(MemoryType type, const std::vector<Descriptor>& descriptors, RegistrationList* list) {
@@ -166,6 +167,16 @@ class RealNixlApi final : public NixlApi {
     NixlStatus status = nixl_capi_release_xfer_req(agent->agent, request->request);
     if (status == kNixlSuccess) status = nixl_capi_destroy_xfer_req(request->request);
     delete request;
+    return status;
+  }
+
+  NixlStatus queryObject(NixlAgentHandle* agent, const std::string& name, bool* present) override {
+    RegistrationList list;
+    QueryResponses responses;
+    NixlStatus status = fillRegistrationList(MemoryType::kObject, {{0, 0, 0, name}}, &list);
+    if (status == kNixlSuccess) status = nixl_capi_create_query_resp_list(responses.out());
+    if (status == kNixlSuccess) status = nixl_capi_query_mem(agent->agent, list.get(), responses.get(), nullptr);
+    if (status == kNixlSuccess) status = nixl_capi_query_resp_list_has_value(responses.get(), 0, present);
     return status;
   }
 

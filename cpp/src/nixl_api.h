@@ -66,6 +66,9 @@ class NixlApi {
   // Frees the handle; never to be called on a request in flight.
   virtual NixlStatus releaseRequest(NixlAgentHandle* agent, NixlRequestHandle* request) = 0;
 
+  // Whether the agent's backend has an object of this name. Blocks until the server has answered, for a minute at most.
+  virtual NixlStatus queryObject(NixlAgentHandle* agent, const std::string& name, bool* present) = 0;
+
   // The path of the NIXL library in use, for reports.
   virtual std::string libraryPath() = 0;
 };

@@ -40,6 +40,8 @@ struct nixl_capi_agent_config_t {
   bool capture_telemetry;
 };
 
+using nixl_capi_query_resp_list_t = struct nixl_capi_query_resp_list_s*;
+
 // Agents and plugins.
 nixl_capi_status_t nixl_capi_create_configured_agent(const char* name, const nixl_capi_agent_config_t* config,
                                                      nixl_capi_agent_t* agent);
@@ -85,4 +87,10 @@ nixl_capi_status_t nixl_capi_post_xfer_req(nixl_capi_agent_t agent, nixl_capi_xf
 nixl_capi_status_t nixl_capi_get_xfer_status(nixl_capi_agent_t agent, nixl_capi_xfer_req_t request);
 nixl_capi_status_t nixl_capi_release_xfer_req(nixl_capi_agent_t agent, nixl_capi_xfer_req_t request);
 nixl_capi_status_t nixl_capi_destroy_xfer_req(nixl_capi_xfer_req_t request);
+// Objects: whether they are there.
+nixl_capi_status_t nixl_capi_create_query_resp_list(nixl_capi_query_resp_list_t* list);
+nixl_capi_status_t nixl_capi_destroy_query_resp_list(nixl_capi_query_resp_list_t list);
+nixl_capi_status_t nixl_capi_query_mem(nixl_capi_agent_t agent, nixl_capi_reg_dlist_t descriptors,
+                                       nixl_capi_query_resp_list_t list, nixl_capi_opt_args_t options);
+nixl_capi_status_t nixl_capi_query_resp_list_has_value(nixl_capi_query_resp_list_t list, size_t index, bool* has_value);
 }

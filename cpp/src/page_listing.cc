@@ -124,9 +124,15 @@ class SegmentsListing final : public PageListing {
   size_t next_ = 0;
 };
 
+void requireDirectories(const StoreParts& parts, const char* operation) {
+  if (parts.objects == nullptr) return;
+  throw Error(HICACHE_UNSUPPORTED, std::string(operation) + ": NIXL cannot list or look up the objects of " + parts.place());
+}
+
 }  // namespace
 
 bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* info) {
+  requireDirectories(parts, "find");
   if (parts.segments != nullptr) {
     std::optional<LayoutSegments::Found> found = parts.segments->find(name);
     if (found) describe(found->page, name.component, info);
@@ -138,6 +144,7 @@ bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* 
 }
 
 bool removePage(const StoreParts& parts, const PageName& name, int64_t version) {
+  requireDirectories(parts, "remove");
   if (parts.segments != nullptr) {
     std::optional<LayoutSegments::Found> found = parts.segments->find(name);
     return found && versionOf(found->page) == version && parts.segments->remove(name, *found);
@@ -147,6 +154,7 @@ bool removePage(const StoreParts& parts, const PageName& name, int64_t version) 
 }
 
 std::string pathOfPage(const StoreParts& parts, const PageName& name) {
+  if (parts.objects != nullptr) return parts.objects->nameOf(name);
   if (parts.segments == nullptr) return parts.files->pathOf(parts.layout->placeOf(name));
   const LayoutSegments::Place place = parts.segments->placeOf(name);
   SegmentDirectory& directory = parts.segments->directory(place.directory);
@@ -155,6 +163,7 @@ std::string pathOfPage(const StoreParts& parts, const PageName& name) {
 }
 
 std::unique_ptr<PageListing> PageListing::of(const StoreParts& parts) {
+  requireDirectories(parts, "list");
   if (parts.segments != nullptr) return std::make_unique<SegmentsListing>(*parts.segments);
   return std::make_unique<FilesListing>(*parts.layout);
 }

@@ -18,7 +18,8 @@ bool findPage(const StoreParts& parts, const PageName& name, hicache_page_info* 
 // Removes a page that was shown with this version; false when it is not there any more.
 bool removePage(const StoreParts& parts, const PageName& name, int64_t version);
 
-// The file that holds a page, or would hold it; for segments, their folder when there is no such page.
+// The file that holds a page, or would hold it; for segments, their folder when there is no such page; for objects, the
+// object's name.
 std::string pathOfPage(const StoreParts& parts, const PageName& name);
 
 // A page removed since the listing was made may be passed over. Threads: one at a time. The parts outlive it.

@@ -7,10 +7,6 @@
 #include <utility>
 
 #include "checksum.h"
-#include "get_transfer.h"
-#include "segment_get_transfer.h"
-#include "segment_set_transfer.h"
-#include "set_transfer.h"
 
 namespace hicache {
 namespace {
@@ -31,44 +27,12 @@ size_t roundUp(int64_t length) {
 
 }  // namespace
 
-std::unique_ptr<PageTransfer> PageTransfer::of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers,
-                                               LaneSegments* segments, Chunk chunk) {
-  const bool is_set = chunk.batch->operation() == Operation::kSet;
-  if (parts->segments != nullptr) {
-    if (is_set) return std::make_unique<SegmentSetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
-    return std::make_unique<SegmentGetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
-  }
-  if (is_set) return std::make_unique<SetTransfer>(std::move(parts), buffers, std::move(chunk));
-  return std::make_unique<GetTransfer>(std::move(parts), buffers, std::move(chunk));
-}
-
 PageTransfer::PageTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk,
                            TransferOperation operation)
-    : parts_(std::move(parts)), chunk_(std::move(chunk)), buffers_(buffers), operation_(operation) {
-  results_.resize(chunk_.end - chunk_.begin);
-}
+    : Transfer(std::move(parts), std::move(chunk)), buffers_(buffers), operation_(operation) {}
 
 int32_t PageTransfer::bufferedFlag(const Entry& entry) const {
   return parts_->files->directories()[entry.place.directory].direct_io && !entry.direct ? HICACHE_FLAG_BUFFERED : 0;
-}
-
-bool PageTransfer::isSame(size_t index, const PageSeal& stored) const {
-  const Page& wanted = page(index);
-  return static_cast<int64_t>(stored.length) == wanted.length && stored.shape == wanted.shape &&
-         stored.checksum == checksum(wanted.blocks);
-}
-
-void PageTransfer::requireFit(size_t index, std::string_view name, int64_t stored_length, int32_t stored_dtype) const {
-  const Page& target = page(index);
-  if (stored_length != target.length) {
-    throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + std::string(name) + "' has " + std::to_string(stored_length) +
-                                              " bytes, its target " + std::to_string(target.length));
-  }
-  if (stored_dtype == HICACHE_DTYPE_UNKNOWN || target.shape.dtype == HICACHE_DTYPE_UNKNOWN) return;
-  if (stored_dtype == target.shape.dtype) return;
-  throw Error(HICACHE_INVALID_ARGUMENT, "get: the page '" + std::string(name) + "' was stored with dtype " +
-                                            std::to_string(stored_dtype) + ", its target has " +
-                                            std::to_string(target.shape.dtype) + " (libtorch ScalarType)");
 }
 
 Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, const Error& nixl_failure) const {
@@ -91,7 +55,7 @@ Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, 
 
 void PageTransfer::begin() {
   times_.enter(HICACHE_PHASE_PREPARE);
-  entries_.reserve(results_.size());
+  entries_.reserve(pageCount());
   openAll();
   try {
     assignMemory();
@@ -105,7 +69,7 @@ void PageTransfer::begin() {
 }
 
 void PageTransfer::openAll() {
-  for (size_t i = 0; i < results_.size() && !batch()->abandoned(); ++i) {
+  for (size_t i = 0; i < pageCount() && !batch()->abandoned(); ++i) {
     if (isSettled(i)) continue;
     try {
       requireHostMemory(page(i).blocks);
@@ -160,16 +124,6 @@ void PageTransfer::takeChecksums(const Attempt& attempt) {
   const uint64_t address = memoryOf(entry)[0].address + static_cast<uint64_t>(attempt.from);
   parts_checksum_.update(reinterpret_cast<const void*>(address), static_cast<size_t>(attempt.bytes));
   if (attempt.from + attempt.bytes == entry.length) entry.checksum = parts_checksum_.digest();
-}
-
-void PageTransfer::requireHostMemory(Blocks blocks) const {
-  for (const Block& block : blocks) {
-    MemoryPlace memory = parts_->cuda->placeOf(block.address);
-    if (memory.type == MemoryType::kDram) continue;
-    throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
-                                         ": the page is on cuda:" + std::to_string(memory.device) +
-                                         ", and the store moves host memory only; copy it first (tensor.cpu())");
-  }
 }
 
 bool PageTransfer::mustStage(const Entry& entry) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "segment_get_transfer.h"
 
+#include <cerrno>
+
 #include "checksum.h"
 
 namespace hicache {
@@ -26,18 +28,32 @@ void SegmentGetTransfer::openAll() {
 }
 
 bool SegmentGetTransfer::open(size_t index, Entry* entry) {
-  std::optional<LayoutSegments::Found> found = look_->find(page(index).name);
-  if (!found) {
-    settle(index, PageResult::of(HICACHE_MISS));
-    return false;
+  const PageName& name = page(index).name;
+  std::optional<LayoutSegments::Found> found = look_->find(name);
+  for (; found; found = layout_.find(name)) {
+    requireFit(index, *found);
+    entry->direct = parts_->files->takesDirectIo(found->directory, entry->length);
+    if (std::optional<int> fd = openSegment(name, *found, entry->direct)) {
+      entry->fd = *fd;
+      entry->place.directory = found->directory;
+      entry->offset = found->page.slot.offset();
+      found_[index] = std::move(found);
+      return true;
+    }
   }
-  requireFit(index, *found);
-  entry->place.directory = found->directory;
-  entry->direct = parts_->files->takesDirectIo(found->directory, entry->length);
-  entry->offset = found->page.slot.offset();
-  entry->fd = segments_->open(found->directory, found->page.slot.segment, entry->direct);
-  found_[index] = std::move(found);
-  return true;
+  settle(index, PageResult::of(HICACHE_MISS));
+  return false;
+}
+
+std::optional<int> SegmentGetTransfer::openSegment(const PageName& name, const LayoutSegments::Found& found,
+                                                   bool direct) const {
+  try {
+    return segments_->open(found.directory, found.page.slot.segment, direct);
+  } catch (const Error& error) {
+    // A large page's segment goes with the page.
+    if (error.errorNumber() != ENOENT || layout_.isStill(name, found)) throw;
+    return std::nullopt;
+  }
 }
 
 void SegmentGetTransfer::requireFit(size_t index, const LayoutSegments::Found& found) const {
@@ -76,12 +92,13 @@ bool SegmentGetTransfer::readAgain(const Entry& entry) {
 }
 
 bool SegmentGetTransfer::readPlainly(const Entry& entry, const LayoutSegments::Found& found) const {
-  const int fd = segments_->open(found.directory, found.page.slot.segment, entry.direct);
+  const std::optional<int> fd = openSegment(page(entry.index).name, found, entry.direct);
+  if (!fd) return false;
   auto offset = static_cast<int64_t>(found.page.slot.offset());
   for (const Block& block : memoryOf(entry)) {
     char* data = reinterpret_cast<char*>(block.address);
     for (int64_t done = 0; done < block.length;) {
-      int64_t read = parts_->files->calls().readAt(fd, data + done, static_cast<size_t>(block.length - done), offset + done);
+      int64_t read = parts_->files->calls().readAt(*fd, data + done, static_cast<size_t>(block.length - done), offset + done);
       if (read < 0) {
         throw errnoError("reading " + layout_.describe(found.directory, found.page.slot), static_cast<int>(-read));
       }

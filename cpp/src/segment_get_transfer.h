@@ -26,9 +26,11 @@ class SegmentGetTransfer final : public PageTransfer {
 
  private:
   void requireFit(size_t index, const LayoutSegments::Found& found) const;
+  // The descriptor of the page's segment; nothing when the segment is gone, and the page with it. Throws IO.
+  std::optional<int> openSegment(const PageName& name, const LayoutSegments::Found& found, bool direct) const;
   // Reads what stands under the key now. False when the key is settled: the page is gone. Throws CORRUPT, IO.
   bool readAgain(const Entry& entry);
-  // False when the segment ends before the page does.
+  // False when the segment is gone or ends before the page does.
   bool readPlainly(const Entry& entry, const LayoutSegments::Found& found) const;
   Error dropDamaged(const Entry& entry, const LayoutSegments::Found& found, const std::string& damage) const;
 

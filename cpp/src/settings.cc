@@ -2,6 +2,8 @@
 #include "settings.h"
 
 #include <algorithm>
+#include <cctype>
+#include <optional>
 
 #include "error.h"
 #include "setting_values.h"
@@ -13,7 +15,7 @@ namespace {
 bool takeBackendSetting(const std::string& name, const std::string& value, BackendRequest* request) {
   constexpr std::string_view kPluginPrefix = "plugin.";
   if (name == "backend") {
-    if (value.empty()) refuseSetting(name, value, "auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
+    if (value.empty()) refuseSetting(name, value, "auto, 3FS, POSIX, GDS_MT, GDS, OBJ or AZURE_BLOB");
     request->backend = value;
   } else if (name.size() > kPluginPrefix.size() && name.compare(0, kPluginPrefix.size(), kPluginPrefix) == 0) {
     request->params[name.substr(kPluginPrefix.size())] = value;
@@ -25,6 +27,33 @@ bool takeBackendSetting(const std::string& name, const std::string& value, Backe
 
 [[noreturn]] void refuseUnknown(const std::string& name) {
   throw Error(HICACHE_INVALID_ARGUMENT, "unknown setting '" + name + "'; hicache_nixl.h lists the known ones");
+}
+
+bool takeObjectSetting(const std::string& name, const std::string& value, ObjectSettings* objects) {
+  if (name == "object_prefix") {
+    objects->prefix = value;
+  } else if (name == "object_format") {
+    if (value != "sealed" && value != "raw") refuseSetting(name, value, "sealed or raw");
+    objects->sealed = value == "sealed";
+  } else if (name == "allow_http") {
+    objects->allow_http = toBool(name, value);
+  } else if (name == "retry_attempts") {
+    objects->retry_attempts = toInteger(name, value, 1, 10);
+  } else if (name == "breaker_failures") {
+    objects->breaker_failures = toInteger(name, value, 0, 1000);
+  } else if (name == "breaker_pause") {
+    objects->breaker_pause_millis = toInteger(name, value, 1, 60000);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// What a backend of this name stores in, whether there is one or not; unknown for auto.
+std::optional<MemoryType> backendMoves(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (name == "AUTO") return std::nullopt;
+  return name == "OBJ" || name == "AZURE_BLOB" ? MemoryType::kObject : MemoryType::kFile;
 }
 
 constexpr int64_t kSegmentBytesUnit = 1 << 20;
@@ -48,6 +77,10 @@ void fitToSlots(StoreConfig* config) {
 }
 
 }  // namespace
+
+const char* nameOf(Layout layout) {
+  return layout == Layout::kFiles ? "files" : layout == Layout::kSegments ? "segments" : "objects";
+}
 
 Settings::Settings(const int8_t* blob, int64_t length) {
   std::string_view rest(reinterpret_cast<const char*>(blob), length > 0 && blob != nullptr ? static_cast<size_t>(length) : 0);
@@ -78,6 +111,7 @@ std::string Settings::encode() const {
 StoreConfig StoreConfig::parse(const Settings& settings) {
   StoreConfig config;
   std::string naming = "sglang";
+  std::optional<Layout> layout;
   LimitSettings limits;
   for (const auto& [name, value] : settings.pairs()) {
     if (name == "storage_dir") {
@@ -86,8 +120,12 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     } else if (takeBackendSetting(name, value, &config.backend) || limits.take(name, value)) {
       continue;
     } else if (name == "layout") {
-      if (value != "files" && value != "segments") refuseSetting(name, value, "files or segments");
-      config.segments = value == "segments";
+      if (value != "files" && value != "segments" && value != "objects") {
+        refuseSetting(name, value, "files, segments or objects");
+      }
+      layout = value == "files" ? Layout::kFiles : value == "segments" ? Layout::kSegments : Layout::kObjects;
+    } else if (takeObjectSetting(name, value, &config.objects)) {
+      continue;
     } else if (name == "segment_bytes") {
       config.segment_bytes = toInteger(name, value, 0, kSegmentBytesMax);
       if (config.segment_bytes % kSegmentBytesUnit != 0) {
@@ -138,8 +176,16 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
       refuseUnknown(name);
     }
   }
-  if (config.storage_directories.empty()) {
+  const bool moves_objects = backendMoves(config.backend.backend) == MemoryType::kObject;
+  config.layout = layout.value_or(moves_objects ? Layout::kObjects : Layout::kFiles);
+  config.backend.storage = config.layout == Layout::kObjects ? MemoryType::kObject : MemoryType::kFile;
+  if (config.layout != Layout::kObjects && config.storage_directories.empty()) {
     throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: none given; name at least one directory for the pages");
+  }
+  if (config.layout == Layout::kObjects && !config.storage_directories.empty()) {
+    throw Error(HICACHE_INVALID_ARGUMENT,
+                "storage_dir = '" + config.storage_directories[0] +
+                    "': layout objects keeps pages in a bucket; leave it out, or choose another layout");
   }
   config.naming.bucketed = naming != "sglang-v0";
   if ((naming == "namespace") == config.naming.namespace_digest.empty()) {
@@ -148,7 +194,6 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
                                               : "namespace_digest: given with naming = " + naming + ", belongs to namespace");
   }
   config.limits = limits.checked();
-  config.backend.file_storage = true;
   fitToSlots(&config);
   return config;
 }

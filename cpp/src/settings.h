@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,8 @@ inline constexpr int64_t kChunksInFlightDirect = 4;
 inline constexpr int64_t kChunkBytesBuffered = 8 << 20;
 inline constexpr int64_t kChunksInFlightBuffered = 1;
 inline constexpr int64_t kRequestBytesBuffered = 512 << 10;
+// Objects are far away: many on their way at once, each by a request of its own.
+inline constexpr int64_t kObjectsInFlight = 16;
 
 // Which backend to make, and for what.
 struct BackendRequest {
@@ -46,8 +49,24 @@ struct BackendRequest {
   PluginParams params;                    // plugin.NAME
   MemoryType memory = MemoryType::kDram;  // what it must move
   std::string probe_directory;            // where file backends test themselves; empty: no transfer is tested
-  bool file_storage = false;              // pages go to files: a backend that moves objects only will not do
+  std::optional<MemoryType> storage;      // where the pages go, kFile or kObject: a backend for the other will not do
+  std::string object_prefix;              // under which backends for objects test themselves
+  bool object_test = false;               // whether they do
   int64_t descriptors_in_flight = 0;      // how many a lane keeps posted at most
+};
+
+enum class Layout { kFiles, kSegments, kObjects };
+
+// "files", "segments", "objects".
+const char* nameOf(Layout layout);
+
+struct ObjectSettings {
+  std::string prefix;
+  bool sealed = true;
+  bool allow_http = false;
+  int64_t retry_attempts = 3;
+  int64_t breaker_failures = 5;
+  int64_t breaker_pause_millis = 5000;
 };
 
 // hicache_store_open's settings, checked.
@@ -55,7 +74,8 @@ struct StoreConfig {
   std::vector<std::string> storage_directories;
   BackendRequest backend;
   Naming naming;
-  bool segments = false;      // layout
+  Layout layout = Layout::kFiles;
+  ObjectSettings objects;     // of that layout
   int64_t segment_bytes = 0;  // 0: by the capacity
   Durability durability = Durability::kNone;
   bool direct_io = true;

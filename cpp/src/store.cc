@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "batch_checks.h"
+#include "transfer.h"
 
 namespace hicache {
 namespace {
 
 constexpr size_t kLanesMaxByDefault = 4;
+constexpr size_t kLanesForObjects = 2;
 constexpr int64_t kUringPagesInFlight = 64;
 // Below this many bytes, or keys without bytes, a lane, waking a second one costs more than it saves.
 constexpr int64_t kLaneBytesMin = 512 << 10;
@@ -21,6 +23,7 @@ constexpr int64_t kChunksOfCapacity = 16;
 
 size_t laneCountOf(const StoreConfig& config) {
   if (config.lanes > 0) return static_cast<size_t>(config.lanes);
+  if (config.layout == Layout::kObjects) return kLanesForObjects;
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kLanesMaxByDefault);
 }
 
@@ -29,6 +32,13 @@ void fitToDirectories(StoreConfig* config, const std::vector<StorageDirectory>& 
   if (config->chunk_bytes == 0) config->chunk_bytes = direct ? kChunkBytesDirect : kChunkBytesBuffered;
   if (config->chunks_in_flight == 0) config->chunks_in_flight = direct ? kChunksInFlightDirect : kChunksInFlightBuffered;
   if (config->request_bytes == 0) config->request_bytes = direct ? INT64_MAX : kRequestBytesBuffered;
+}
+
+void fitToObjects(StoreConfig* config) {
+  if (config->chunk_bytes == 0) config->chunk_bytes = kChunkBytesDirect;
+  if (config->chunks_in_flight == 0) config->chunks_in_flight = kObjectsInFlight;
+  config->request_bytes = INT64_MAX;
+  config->chunk_pages = 1;
 }
 
 // Every page in flight holds a file open, and its bucket: leaves half of the process's descriptors to others.
@@ -55,6 +65,30 @@ int64_t divideUp(int64_t amount, int64_t unit) { return amount / unit + (amount 
 
 const char* text(bool value) { return value ? "true" : "false"; }
 
+void openDirectories(const std::shared_ptr<FileCalls>& calls, bool counts, StoreParts* parts) {
+  StoreConfig& config = parts->config;
+  parts->files = std::make_shared<FileManager>(calls, config.storage_directories, config.direct_io);
+  fitToDirectories(&config, parts->files->directories());
+  fitToFileLimit(&config);
+  if (counts) parts->files->startCounting();
+  parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming, config.limits.ttl_seconds);
+  parts->room = std::make_unique<Room>(parts->files, config.limits);
+  if (config.layout == Layout::kSegments) parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
+  config.backend.probe_directory = parts->files->ownFolder(0);
+}
+
+void openObjects(StoreParts* parts) {
+  StoreConfig& config = parts->config;
+  fitToObjects(&config);
+  ObjectEndpoint endpoint =
+      ObjectEndpoint::of(config.backend.backend, config.backend.params, config.objects.allow_http, config.chunks_in_flight);
+  endpoint.prepareEnvironment();
+  config.backend.params = endpoint.params;
+  config.backend.object_prefix = config.objects.prefix;
+  config.backend.object_test = true;
+  parts->objects = std::make_unique<LayoutObjects>(config, std::move(endpoint));
+}
+
 }  // namespace
 
 Store::Store(const StoreConfig& config, Outside outside) {
@@ -63,21 +97,19 @@ Store::Store(const StoreConfig& config, Outside outside) {
   parts->nixl = outside.nixl;
   parts->cuda = outside.cuda;
   KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
-  parts->files = std::make_shared<FileManager>(outside.files, config.storage_directories, config.direct_io);
-  fitToDirectories(&parts->config, parts->files->directories());
-  fitToFileLimit(&parts->config);
   // Segments count for themselves, in their index.
-  const bool counts = config.limits.counts() && !config.segments;
-  if (counts) parts->files->startCounting();
-  parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming, config.limits.ttl_seconds);
-  parts->room = std::make_unique<Room>(parts->files, config.limits);
-  if (config.segments) parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
-  parts->config.backend.probe_directory = parts->files->ownFolder(0);
+  const bool counts = config.limits.counts() && config.layout == Layout::kFiles;
+  if (config.layout == Layout::kObjects) {
+    openObjects(parts.get());
+  } else {
+    openDirectories(outside.files, counts, parts.get());
+  }
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
   parts->backend = selection.backend;
   fitToQueue(&parts->config, parts->backend.queue);
   candidates_ = std::move(selection.candidates);
+  test_object_ = std::move(selection.test_object);
   parts_ = std::move(parts);
   lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));
   if (counts) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
@@ -128,8 +160,8 @@ std::vector<Chunk> Store::split(const std::shared_ptr<Batch>& batch) const {
   const std::vector<Page>& pages = batch->pages();
   std::vector<Chunk> chunks;
   if (batch->allSettled()) return chunks;
-  bool transfers = batch->operation() == Operation::kSet || batch->operation() == Operation::kGet;
-  auto bytesOf = [&](size_t i) { return transfers && !batch->settledEarly(i) ? pages[i].length : 0; };
+  const bool transfers = Transfer::does(*parts_, batch->operation());
+  auto bytesOf = [&](size_t i) { return transfers && !batch->settledEarly(i) ? std::max<int64_t>(pages[i].length, 0) : 0; };
   int64_t total = 0;
   for (size_t i = 0; i < pages.size(); ++i) total += bytesOf(i);
   const auto count = static_cast<int64_t>(pages.size());
@@ -188,6 +220,9 @@ bool Store::close(std::chrono::milliseconds timeout) {
 
 EvictionResult Store::evict(std::chrono::milliseconds timeout) {
   if (parts_->segments != nullptr) return parts_->segments->evict();
+  if (parts_->objects != nullptr) {
+    throw Error(HICACHE_UNSUPPORTED, "evict: a bucket has no capacity; let the server's lifecycle rules remove old objects");
+  }
   if (evictor_ == nullptr) {
     throw Error(HICACHE_UNSUPPORTED, "evict: eviction is off; set capacity_bytes, or an l3_cleaner watermark");
   }
@@ -195,6 +230,7 @@ EvictionResult Store::evict(std::chrono::milliseconds timeout) {
 }
 
 void Store::describeRoom(Settings* description) const {
+  if (parts_->objects != nullptr) return;
   const Room& room = *parts_->room;
   description->add("capacity_bytes", std::to_string(room.limits().capacity_bytes));
   description->add("eviction", text(room.limits().evicts));
@@ -224,9 +260,9 @@ Settings Store::describe() const {
   description.add("nixl_plugin", parts_->backend.plugin);
   description.add("queue", parts_->backend.queue);
   description.add("nixl_path", parts_->nixl->libraryPath());
-  description.add("layout", config.segments ? "segments" : "files");
+  description.add("layout", hicache::nameOf(config.layout));
   description.add("naming", config.naming.word());
-  description.add("suffix", parts_->layout->codec().suffix());
+  description.add("suffix", KeyCodec(config.naming).suffix());
   description.add("checksum", text(config.verify_checksum));
   description.add("chunk_pages", std::to_string(config.chunk_pages));
   description.add("chunk_bytes", std::to_string(config.chunk_bytes));
@@ -237,6 +273,18 @@ Settings Store::describe() const {
   description.add("batches", std::to_string(lanes_->activeBatches()));
   description.add("pages_in_flight", std::to_string(lanes_->activePages()));
   describeRoom(&description);
+  if (parts_->objects != nullptr) {
+    parts_->objects->describe(&description);
+    description.add("probe_object", test_object_);
+  } else {
+    describeDirectories(&description);
+  }
+  hicache::describe(candidates_, &description);
+  return description;
+}
+
+void Store::describeDirectories(Settings* out) const {
+  Settings& description = *out;
   for (size_t i = 0; i < parts_->files->directories().size(); ++i) {
     const StorageDirectory& directory = parts_->files->directories()[i];
     std::string prefix = "directory." + std::to_string(i) + ".";
@@ -251,8 +299,6 @@ Settings Store::describe() const {
     description.add(prefix + "free_slot_bytes",
                     std::to_string(parts_->segments == nullptr ? 0 : parts_->segments->directory(i).freeBytes()));
   }
-  hicache::describe(candidates_, &description);
-  return description;
 }
 
 }  // namespace hicache

@@ -65,6 +65,7 @@ class Store {
   EvictionResult evict(std::chrono::milliseconds timeout);
 
   EventQueue& events() const { return *events_; }
+  // Of the layout files.
   const LayoutFiles& layout() const { return *parts_->layout; }
   const StoreParts& parts() const { return *parts_; }
 
@@ -78,10 +79,12 @@ class Store {
   std::shared_ptr<Batch> makeBatch(const BatchRequest& request);
   std::vector<Chunk> split(const std::shared_ptr<Batch>& batch) const;
   void describeRoom(Settings* description) const;
+  void describeDirectories(Settings* description) const;
 
   std::shared_ptr<EventQueue> events_ = std::make_shared<EventQueue>();
   std::shared_ptr<const StoreParts> parts_;
   std::vector<BackendCandidate> candidates_;
+  std::string test_object_;
   std::unique_ptr<LanePool> lanes_;
   std::shared_ptr<Evictor> evictor_;  // null where nothing is counted
 

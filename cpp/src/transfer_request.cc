@@ -6,12 +6,12 @@
 namespace hicache {
 
 TransferRequest::TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local,
-                                 std::vector<Descriptor> storage, Registered registered)
+                                 std::vector<Descriptor> storage, Registered registered, MemoryType storage_type)
     : agent_(agent),
       local_(registered.local ? Registration() : Registration(agent, MemoryType::kDram, local)),
-      storage_(registered.storage ? Registration() : Registration(agent, MemoryType::kFile, storage)) {
+      storage_(registered.storage ? Registration() : Registration(agent, storage_type, storage)) {
   NixlStatus status =
-      agent.api().createRequest(agent.handle(), operation, MemoryType::kDram, local, MemoryType::kFile, storage, &request_);
+      agent.api().createRequest(agent.handle(), operation, MemoryType::kDram, local, storage_type, storage, &request_);
   if (status != kNixlSuccess) {
     throw nixlError(HICACHE_TRANSFER_FAILED, "creating a request of " + std::to_string(local.size()) + " descriptors", status);
   }

@@ -21,7 +21,7 @@ class TransferRequest {
   // Registers what is not, and creates the request; nothing moves yet. Throws TRANSFER_FAILED, and then nothing of its own is
   // registered.
   TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local, std::vector<Descriptor> storage,
-                  Registered registered);
+                  Registered registered, MemoryType storage_type = MemoryType::kFile);
   ~TransferRequest();
   TransferRequest(const TransferRequest&) = delete;
   TransferRequest& operator=(const TransferRequest&) = delete;

@@ -27,7 +27,7 @@ class BackendSelectionTest : public StoreFixture {
     BackendRequest request;
     request.backend = backend;
     request.probe_directory = memory_.path();
-    request.file_storage = true;
+    request.storage = MemoryType::kFile;
     request.descriptors_in_flight = 128;
     return request;
   }
@@ -111,7 +111,7 @@ TEST_F(BackendSelectionTest, shouldTakeEveryNameOfABackend) {
   EXPECT_EQ(select(request("posix")).backend.name, "POSIX");
   EXPECT_EQ(select(request("AUTO")).backend.name, "POSIX");
   for (const char* name : {"S3", "", "POSIX ", "autos"}) {
-    EXPECT_ERROR(select(request(name)), HICACHE_INVALID_ARGUMENT, "must be auto, 3FS, POSIX, GDS_MT, GDS or OBJ");
+    EXPECT_ERROR(select(request(name)), HICACHE_INVALID_ARGUMENT, "must be auto, 3FS, POSIX, GDS_MT, GDS, OBJ or AZURE_BLOB");
   }
 }
 
@@ -140,7 +140,7 @@ TEST_F(BackendSelectionTest, shouldSayWhyEachCandidateWasPassedOver) {
   EXPECT_REFUSED(request("GDS"), "no CUDA device: the fake has no device");
   EXPECT_REFUSED(request("OBJ"), "the layout keeps pages in files");
   BackendRequest objects = request("OBJ");
-  objects.file_storage = false;
+  objects.storage = std::nullopt;
   EXPECT_REFUSED(objects, "no bucket is configured");
   const std::string all = refusal(request());
   for (const char* name : {"\n  3FS: ", "\n  POSIX: ", "\n  GDS_MT: ", "\n  GDS: ", "\n  OBJ: "}) {

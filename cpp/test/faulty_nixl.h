@@ -79,6 +79,7 @@ class FaultyNixl final : public NixlApi {
   NixlStatus postRequest(NixlAgentHandle* agent, NixlRequestHandle* request) override;
   NixlStatus requestStatus(NixlAgentHandle* agent, NixlRequestHandle* request) override;
   NixlStatus releaseRequest(NixlAgentHandle* agent, NixlRequestHandle* request) override;
+  NixlStatus queryObject(NixlAgentHandle* agent, const std::string& name, bool* present) override;
   std::string libraryPath() override;
 
  private:

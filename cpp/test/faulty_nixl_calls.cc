@@ -282,4 +282,9 @@ NixlStatus FaultyNixl::releaseRequest(NixlAgentHandle* agent, NixlRequestHandle*
   return fails ? kFailed : status;
 }
 
+NixlStatus FaultyNixl::queryObject(NixlAgentHandle* agent, const std::string& name, bool* present) {
+  Use use(this, agent, "queryObject");
+  return failsNow() ? kFailed : real_->queryObject(agent, name, present);
+}
+
 }  // namespace hicache

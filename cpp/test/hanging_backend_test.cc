@@ -38,7 +38,7 @@ TEST(HangingBackendTest, shouldPassOverAPluginThatHangsInItsCreateCallOrItsSelfT
   ScratchDirectory directory(Medium::kMemory);
   BackendRequest request;
   request.probe_directory = directory.path();
-  request.file_storage = true;
+  request.storage = MemoryType::kFile;
 
   auto create_hangs = std::make_shared<FaultyNixl>();
   create_hangs->present({{"HF3FS", {"POSIX", true, true}}, {"POSIX", {"POSIX"}}});

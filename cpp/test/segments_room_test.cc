@@ -2,6 +2,7 @@
 //
 // The layout segments: capacity, eviction, and room for pages of all sizes.
 #include <filesystem>
+#include <thread>
 
 #include "segments_fixture.h"
 
@@ -117,6 +118,26 @@ TEST_F(SegmentsRoomTest, shouldGiveTheRoomOfLargePagesToOthersWhenTheyAreGone) {
   EXPECT_LE(bytes, 12u << 20) << "the segments of pages that are gone still take room";
   StoreClient& again = openSegments(disk_.path(), small);
   EXPECT_EQ(keysOf(again), keysOf(client));
+}
+
+TEST_F(SegmentsRoomTest, shouldMissALargePageWhoseSegmentGoesWhileItIsOpened) {
+  const SettingPairs small = {{"capacity_bytes", "8388608"}, {"segment_bytes", "1048576"}, {"lanes", "1"}};
+  StoreClient& writer = openSegments(disk_.path(), small);
+  StoreClient& reader = openSegments(disk_.path(), small);
+  const PageMemory large = PageMemory::random(2000000, testSeed());
+  ASSERT_TRUE(isOutcome(writer.setPage("large", large), HICACHE_STORED));
+  const std::string segment = segmentOf(writer, "large");
+  const PageMemory target(large.size());
+  files_->hang(FaultyFiles::Kind::kOpenBeneath);
+  std::thread reading([&] { EXPECT_TRUE(isOutcome(reader.getPage("large", target), HICACHE_MISS)); });
+  EXPECT_TRUE(soon([&] { return files_->hangs(); }));
+  EXPECT_TRUE(isOutcome(writer.removePage("large"), HICACHE_REMOVED));
+  for (uint64_t i = 0; fs::exists(segment) && i < 40; ++i) {
+    writer.setPage("other-" + std::to_string(i), PageMemory::random(1900000 - i * 40000, i));
+  }
+  EXPECT_FALSE(fs::exists(segment));
+  files_->letGo();
+  reading.join();
 }
 
 }  // namespace

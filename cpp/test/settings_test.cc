@@ -43,7 +43,7 @@ TEST(SettingsTest, shouldHaveTheDefaultsThatTheHeaderStates) {
   const StoreConfig config = parsed({});
   EXPECT_EQ(config.storage_directories, std::vector<std::string>{"/data"});
   EXPECT_EQ(config.backend.backend, "auto");
-  EXPECT_TRUE(config.backend.file_storage);
+  EXPECT_EQ(config.backend.storage, MemoryType::kFile);
   EXPECT_TRUE(config.naming.bucketed);
   EXPECT_EQ(config.naming.model, "");
   EXPECT_EQ(config.naming.tp_rank, 0);
@@ -204,7 +204,7 @@ TEST(SettingsTest, shouldReadAnAgentsBackendRequest) {
   EXPECT_EQ(request.params, (PluginParams{{"use_uring", "true"}}));
   EXPECT_EQ(request.memory, MemoryType::kVram);
   EXPECT_EQ(request.probe_directory, "/tmp");
-  EXPECT_FALSE(request.file_storage);
+  EXPECT_FALSE(request.storage.has_value());
   EXPECT_EQ(parseBackendRequest(Settings()).memory, MemoryType::kDram);
   for (const auto& [name, value] : SettingPairs{{"memory", "gpu"}, {"memory", ""}, {"storage_dir", "/x"}, {"lanes", "1"}}) {
     Settings bad;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "expect_text.h"
 #include "plan.h"
 
@@ -160,6 +162,20 @@ TEST(PlanTest, shouldNotMakeABatchLargerThanThePages) {
   EXPECT_EQ(cells[0].batch, 8);
   EXPECT_EQ(cells[1].batch, 10);
   EXPECT_THROW(planOf(parse({"--start_block_size", "8M", "--total_buffer_size", "1M"})), UsageError);
+}
+
+TEST(OptionsTest, shouldMeasureObjectsWithoutADirectory) {
+  const Options options =
+      parseCommandLine({"--backend", "OBJ", "--obj_bucket_name", "b", "--obj_endpoint_override", "http://127.0.0.1:7070"})
+          .options;
+  EXPECT_TRUE(options.keep) << "nobody else could remove what stays";
+  const auto settings = storeSettings(options);
+  for (const std::pair<std::string, std::string>& each :
+       {std::pair<std::string, std::string>{"plugin.bucket", "b"}, {"plugin.endpoint_override", "http://127.0.0.1:7070"}}) {
+    EXPECT_EQ(std::count(settings.begin(), settings.end(), each), 1) << each.first;
+  }
+  EXPECT_THROW(parseCommandLine({"--backend", "OBJ", "--fio"}), UsageError);
+  EXPECT_THROW(parseCommandLine({"--backend", "POSIX"}), UsageError);
 }
 
 }  // namespace
