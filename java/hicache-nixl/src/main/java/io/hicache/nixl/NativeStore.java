@@ -9,14 +9,7 @@ import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_describe;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_evict;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_free;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_store_open;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_clear;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_delete;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_exists;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_get;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_pin;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_set;
 
-import io.hicache.nixl.core.hicache_error;
 import io.hicache.nixl.core.hicache_store;
 import java.time.Duration;
 import java.util.List;
@@ -53,6 +46,8 @@ final class NativeStore implements BatchStore {
   private final InFlightBudget budget;
   private final CompletionExecutor executor;
   private final CompletionThread completions;
+  private ObjectPages objects; // null unless pages are objects
+  private ObjectDeletes deletes;
   private hicache_store handle;
   private volatile boolean closing;
   private boolean drained;
@@ -81,6 +76,39 @@ final class NativeStore implements BatchStore {
     }
   }
 
+  /** Opens a store, and where pages are objects what NIXL cannot do with them. */
+  static NativeStore open(HiCacheConfig config) {
+    NativeStore store =
+        open(config.toSettings(), config.maxInFlightBytes(), config.completionExecutor());
+    SettingsBlob about = store.describe();
+    if (about.text("layout").equals(StorageRules.OBJECTS)) {
+      store.takeCatalog(
+          new ObjectLocation(
+              about.text("backend"),
+              config.pluginParams(),
+              about.text("object_prefix"),
+              Duration.ofMillis(config.timeoutMillis()),
+              config.retryAttempts()));
+      if (!about.text("probe_object").isEmpty()) {
+        store.deletes.removeProbe(about.text("probe_object"));
+      }
+    }
+    return store;
+  }
+
+  private void takeCatalog(ObjectLocation location) {
+    ObjectNaming naming = new NativeObjectNaming(this);
+    CatalogCalls calls =
+        new CatalogCalls(() -> ObjectCatalogs.open(location), location.timeout().toMillis());
+    objects = new ObjectPages(location.prefix(), naming, calls);
+    deletes = new ObjectDeletes(objects, naming, calls);
+  }
+
+  /** The pages as objects; null where they are none. */
+  ObjectPages objects() {
+    return objects;
+  }
+
   /** What every call on a closed store throws. */
   static HiCacheException closed() {
     return new HiCacheException(ErrorCode.CLOSED, "the store is closed; open a new one");
@@ -103,9 +131,13 @@ final class NativeStore implements BatchStore {
     return closing;
   }
 
-  /** Hands a batch to the core. */
+  /** Hands a batch to the core, or to the catalog of its objects. */
   @Override
   public CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
+    if (deletes != null && ObjectDeletes.does(batch.operation())) {
+      requireOpen();
+      return deletes.submit(batch, timeoutMillis);
+    }
     long bytes = batch.bytes();
     long timeoutNanos = TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
     long left = budget.acquire(bytes, timeoutNanos);
@@ -123,7 +155,7 @@ final class NativeStore implements BatchStore {
                       batch.count(),
                       batch.held(),
                       () -> budget.release(bytes),
-                      () -> startBatch(store, batch, leftMillis)));
+                      () -> NativeBatches.start(store, batch, leftMillis)));
       submitted = true;
       return started;
     } finally {
@@ -148,9 +180,15 @@ final class NativeStore implements BatchStore {
     executor.execute(completion);
   }
 
-  /** See {@code hicache_batch_cancel}. */
+  /**
+   * See {@code hicache_batch_cancel}. Batches of the core have positive ids, those of the catalog
+   * negative ones.
+   */
   @Override
   public boolean cancel(long batch) {
+    if (batch < NO_BATCH) {
+      return deletes.cancel(batch);
+    }
     handleLock.readLock().lock();
     try {
       return handle != null && hicache_batch_cancel(handle, batch) == 1;
@@ -159,9 +197,15 @@ final class NativeStore implements BatchStore {
     }
   }
 
-  /** See {@link CompletionThread#settleHere}. */
+  /**
+   * Waits for a batch on this thread, see {@link CompletionThread#settleHere}; returns at once for
+   * one that is not in the core.
+   */
   @Override
   public void settleHere(long batch, long timeoutMillis) {
+    if (batch <= NO_BATCH) {
+      return;
+    }
     handleLock.readLock().lock();
     try {
       if (handle != null) {
@@ -170,81 +214,6 @@ final class NativeStore implements BatchStore {
     } finally {
       handleLock.readLock().unlock();
     }
-  }
-
-  private static long startBatch(hicache_store store, PageBatch batch, long timeoutMillis) {
-    try (NativeError error = new NativeError()) {
-      long id = submit(store, batch, timeoutMillis, error.out());
-      if (id <= 0) {
-        throw error.toException();
-      }
-      return id;
-    }
-  }
-
-  private static long submit(
-      hicache_store store, PageBatch b, long timeoutMillis, hicache_error error) {
-    return switch (b.operation()) {
-      case SET ->
-          hicache_submit_set(
-              store,
-              b.count(),
-              b.keyBytes(),
-              b.keyLengths(),
-              b.componentLengths(),
-              b.blockCounts(),
-              b.addresses(),
-              b.lengths(),
-              b.dtypes(),
-              b.ranks(),
-              b.dims(),
-              b.setFlags(),
-              timeoutMillis,
-              error);
-      case GET ->
-          hicache_submit_get(
-              store,
-              b.count(),
-              b.keyBytes(),
-              b.keyLengths(),
-              b.componentLengths(),
-              b.blockCounts(),
-              b.addresses(),
-              b.lengths(),
-              b.dtypes(),
-              timeoutMillis,
-              error);
-      case EXISTS ->
-          hicache_submit_exists(
-              store,
-              b.count(),
-              b.keyBytes(),
-              b.keyLengths(),
-              b.componentLengths(),
-              b.expectedLengths(),
-              timeoutMillis,
-              error);
-      case DELETE ->
-          hicache_submit_delete(
-              store,
-              b.count(),
-              b.keyBytes(),
-              b.keyLengths(),
-              b.componentLengths(),
-              timeoutMillis,
-              error);
-      case PIN ->
-          hicache_submit_pin(
-              store,
-              b.count(),
-              b.keyBytes(),
-              b.keyLengths(),
-              b.componentLengths(),
-              b.leaseMillis(),
-              timeoutMillis,
-              error);
-      case CLEAR -> hicache_submit_clear(store, timeoutMillis, error);
-    };
   }
 
   @Override
@@ -303,6 +272,19 @@ final class NativeStore implements BatchStore {
     }
   }
 
+  /** As {@link #call}, also while the store closes: for what a close waits for. */
+  <T> T callUntilFreed(Function<hicache_store, T> nativeCall) {
+    handleLock.readLock().lock();
+    try {
+      if (handle == null) {
+        throw closed();
+      }
+      return nativeCall.apply(handle);
+    } finally {
+      handleLock.readLock().unlock();
+    }
+  }
+
   @Override
   public PageDirectory directory(HiCacheNixl owner) {
     return new PageDirectory(owner, this);
@@ -327,7 +309,12 @@ final class NativeStore implements BatchStore {
       }
       closing = true;
       budget.close();
-      drained = hicache_store_close(handle, Math.max(0, timeout.toMillis())) == 1;
+      long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeout.toMillis());
+      if (deletes != null) {
+        deletes.close(Math.max(0, timeout.toMillis()));
+      }
+      long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+      drained = hicache_store_close(handle, Math.max(0, left)) == 1;
       boolean ended = completions.join(THREAD_END_MILLIS);
       executor.close();
       List<Object> unreleased = completions.unreleased();

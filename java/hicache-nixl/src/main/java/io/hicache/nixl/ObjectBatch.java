@@ -15,8 +15,12 @@ final class ObjectBatch {
   private final CompletableFuture<Void> clock = new CompletableFuture<>();
   private int open;
 
-  /** Starts the clock. */
-  ObjectBatch(int count, long timeoutMillis) {
+  /**
+   * Starts the clock.
+   *
+   * @param late says that the time is up; {@code %d} is the time-out
+   */
+  ObjectBatch(int count, long timeoutMillis, String late) {
     result =
         new BatchResult(
             new byte[count], new long[count], new byte[count], new HiCacheException[count]);
@@ -24,10 +28,8 @@ final class ObjectBatch {
     clock
         .orTimeout(timeoutMillis, TimeUnit.MILLISECONDS)
         .exceptionally(
-            late -> {
-              String message =
-                  "the object storage did not answer within " + timeoutMillis + " ms; try again";
-              end(PageOutcome.TIMED_OUT, new HiCacheException(ErrorCode.TIMEOUT, message));
+            expired -> {
+              end(new HiCacheException(ErrorCode.TIMEOUT, String.format(late, timeoutMillis)));
               return null;
             });
   }
@@ -53,9 +55,7 @@ final class ObjectBatch {
 
   /** Says why an entry failed, unless it is settled already. */
   void fail(int index, HiCacheException cause) {
-    PageOutcome outcome =
-        cause.code() == ErrorCode.TIMEOUT ? PageOutcome.TIMED_OUT : PageOutcome.FAILED;
-    settle(index, outcome, 0, cause);
+    settle(index, outcomeOf(cause), 0, cause);
   }
 
   private void settle(int index, PageOutcome outcome, long length, HiCacheException cause) {
@@ -75,12 +75,26 @@ final class ObjectBatch {
     }
   }
 
+  private static PageOutcome outcomeOf(HiCacheException cause) {
+    return cause.code() == ErrorCode.TIMEOUT ? PageOutcome.TIMED_OUT : PageOutcome.FAILED;
+  }
+
+  /** Fails every entry that is open. */
+  void end(Throwable error) {
+    HiCacheException cause = CatalogCalls.asHiCache(error);
+    end(outcomeOf(cause), cause);
+  }
+
   /**
-   * Settles every entry that is open.
+   * Cancels every entry that is open.
    *
    * @return false when there was none
    */
-  boolean end(PageOutcome outcome, HiCacheException cause) {
+  boolean cancel() {
+    return end(PageOutcome.CANCELLED, null);
+  }
+
+  private boolean end(PageOutcome outcome, HiCacheException cause) {
     synchronized (result) {
       if (open == 0) {
         return false;

@@ -20,8 +20,8 @@ import java.util.Optional;
  */
 public interface ObjectCatalog extends AutoCloseable {
   /**
-   * Lists objects by the beginning of their names, in the order of the server. Objects that come or
-   * go meanwhile may or may not be shown.
+   * Lists the objects whose names are a prefix and more, as far as there is no {@code /} in what
+   * follows it. Objects that come or go meanwhile may or may not be shown.
    *
    * @param prefix what the names begin with; empty for all
    * @param from {@link ObjectListing#next()} of the answer before; null to begin

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,7 +11,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
@@ -25,7 +21,6 @@ import org.apache.logging.log4j.Logger;
  */
 final class ObjectDeletes {
   private static final Logger LOG = LogManager.getLogger(ObjectDeletes.class);
-  private static final Duration PROBE_AGE = Duration.ofHours(1);
 
   private final ObjectPages pages;
   private final ObjectNaming naming;
@@ -57,12 +52,17 @@ final class ObjectDeletes {
    *     value, at the latest when the time is up
    */
   CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
-    ObjectBatch open = new ObjectBatch(batch.count(), timeoutMillis);
+    boolean clears = batch.operation() == Operation.CLEAR;
+    String late =
+        clears
+            ? "the object storage did not let go of all within %d ms; clear again, or raise timeout_millis"
+            : "the object storage did not answer within %d ms; try again";
+    ObjectBatch open = new ObjectBatch(batch.count(), timeoutMillis, late);
     long id = lastId.decrementAndGet();
     batches.put(id, open);
     open.future().whenComplete((result, error) -> batches.remove(id));
-    if (batch.operation() == Operation.CLEAR) {
-      inOneStep(open, catalog -> clear(catalog, open));
+    if (clears) {
+      new ObjectClear(pages, calls, open).start();
     } else {
       delete(open, names(batch, open));
     }
@@ -72,7 +72,7 @@ final class ObjectDeletes {
   /** Cancels a batch; true when an entry was open. */
   boolean cancel(long id) {
     ObjectBatch open = batches.get(id);
-    return open != null && open.end(PageOutcome.CANCELLED, null);
+    return open != null && open.cancel();
   }
 
   /** The object of each entry; null for one that has none, which is settled then. */
@@ -128,14 +128,29 @@ final class ObjectDeletes {
                   }));
     }
     CompletableFuture.allOf(looks.toArray(CompletableFuture[]::new))
-        .thenRun(() -> inOneStep(open, catalog -> remove(catalog, open, there)));
+        .thenRun(() -> remove(open, there));
   }
 
-  private static void remove(ObjectCatalog catalog, ObjectBatch open, Map<Integer, String> there) {
+  private void remove(ObjectBatch open, Map<Integer, String> there) {
     if (there.isEmpty()) {
       return;
     }
-    Map<String, HiCacheException> failed = catalog.delete(List.copyOf(there.values()));
+    List<String> names = List.copyOf(there.values());
+    calls
+        .start(
+            catalog -> open.isOpen() ? catalog.delete(names) : Map.<String, HiCacheException>of())
+        .whenComplete(
+            (failed, error) -> {
+              if (error != null) {
+                open.end(error);
+              } else {
+                settle(open, there, failed);
+              }
+            });
+  }
+
+  private static void settle(
+      ObjectBatch open, Map<Integer, String> there, Map<String, HiCacheException> failed) {
     there.forEach(
         (index, name) -> {
           HiCacheException cause = failed.get(name);
@@ -145,60 +160,6 @@ final class ObjectDeletes {
             open.settle(index, PageOutcome.REMOVED, 0);
           }
         });
-  }
-
-  /**
-   * What lies below the prefix and is named as this store's pages are; nothing is read. Probes that
-   * stores left when they were killed go too, and do not count.
-   */
-  private void clear(ObjectCatalog catalog, ObjectBatch open) {
-    Instant old = Instant.now().minus(PROBE_AGE);
-    long removed = 0;
-    Map<String, HiCacheException> failed = new LinkedHashMap<>();
-    String from = null;
-    do {
-      ObjectListing listing = catalog.list(pages.prefix(), from);
-      List<String> own =
-          listing.objects().stream().filter(pages::isPage).map(ObjectEntry::name).toList();
-      List<String> names = new ArrayList<>(own);
-      listing.objects().stream()
-          .filter(object -> pages.isProbe(object) && object.modified().isBefore(old))
-          .forEach(object -> names.add(object.name()));
-      if (!names.isEmpty() && open.isOpen()) {
-        Map<String, HiCacheException> kept = catalog.delete(names);
-        failed.putAll(kept);
-        removed += own.stream().filter(name -> !kept.containsKey(name)).count();
-      }
-      from = listing.next();
-    } while (from != null && open.isOpen());
-    if (failed.isEmpty()) {
-      open.settle(0, PageOutcome.REMOVED, removed);
-    } else {
-      HiCacheException first = failed.values().iterator().next();
-      String message = "%d objects were removed and %d were not, the first of them: %s";
-      message = String.format(message, removed, failed.size(), first.getMessage());
-      open.fail(0, new HiCacheException(first.code(), message, first));
-    }
-  }
-
-  /** A call after which nothing of a batch is open. */
-  private void inOneStep(ObjectBatch open, Consumer<ObjectCatalog> step) {
-    calls
-        .start(
-            catalog -> {
-              if (open.isOpen()) {
-                step.accept(catalog);
-              }
-              return null;
-            })
-        .exceptionally(
-            error -> {
-              HiCacheException cause = CatalogCalls.asHiCache(error);
-              open.end(
-                  cause.code() == ErrorCode.TIMEOUT ? PageOutcome.TIMED_OUT : PageOutcome.FAILED,
-                  cause);
-              return null;
-            });
   }
 
   /** Removes what the start-up probe of this store left. Waits for nothing; a failure is logged. */
@@ -226,7 +187,7 @@ final class ObjectDeletes {
     } catch (TimeoutException e) {
       String message = "the store was closed, and the object storage had not answered";
       HiCacheException cause = new HiCacheException(ErrorCode.TIMEOUT, message, e);
-      batches.values().forEach(batch -> batch.end(PageOutcome.TIMED_OUT, cause));
+      batches.values().forEach(batch -> batch.end(cause));
     }
     calls.close();
   }

@@ -3,8 +3,8 @@ package io.hicache.nixl;
 
 /** How the pages of one store are named and marked as objects. Threads: see the implementation. */
 interface ObjectNaming {
-  /** No byte of an object. */
-  byte[] NOTHING = new byte[0];
+  /** Bytes at the beginning of an object that tell what page it holds. */
+  int HEADER_BYTES = 512;
 
   /** The full name of the object that holds a page; key ends in its component. */
   String name(byte[] key, int componentLength);
@@ -13,8 +13,8 @@ interface ObjectNaming {
    * The page that an object holds.
    *
    * @param object as it was found; its length is told too
-   * @param start its first bytes; {@link #NOTHING} when only its name is to be judged
-   * @return null when it is none of this store's
+   * @param start its first bytes, {@link #HEADER_BYTES} of them where it has as many
+   * @return null when it is none of this store's, or damaged
    */
   PageInfo page(ObjectEntry object, byte[] start);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -15,9 +16,6 @@ import java.util.regex.Pattern;
  * <p>Threads: safe from any number of threads.
  */
 final class ObjectPages {
-  /** Most bytes of an object that tell what page it holds. */
-  private static final int HEADER_BYTES = 512;
-
   private final String prefix;
   private final ObjectNaming naming;
   private final CatalogCalls calls;
@@ -35,19 +33,9 @@ final class ObjectPages {
     probeName = Pattern.compile(Pattern.quote(prefix) + "\\.hicache-probe-[0-9a-f]{16}");
   }
 
-  /** What the names of all objects begin with. */
-  String prefix() {
-    return prefix;
-  }
-
   /** Whether an object was left by the start-up probe of some store. */
   boolean isProbe(ObjectEntry object) {
     return probeName.matcher(object.name()).matches();
-  }
-
-  /** Whether an object holds a page of this store, judged by its name alone. */
-  boolean isPage(ObjectEntry object) {
-    return !isProbe(object) && naming.page(object, ObjectNaming.NOTHING) != null;
   }
 
   /** Looks up one page by its object's first bytes. */
@@ -56,7 +44,8 @@ final class ObjectPages {
   }
 
   private Optional<ObjectStart> read(String call, String name) {
-    return calls.get(call + " '" + name + "'", catalog -> catalog.read(name, HEADER_BYTES));
+    return calls.get(
+        call + " '" + name + "'", catalog -> catalog.read(name, ObjectNaming.HEADER_BYTES));
   }
 
   private PageInfo page(ObjectStart start) {
@@ -74,24 +63,50 @@ final class ObjectPages {
   }
 
   /**
-   * Shows every page to a visitor, on the calling thread; the first bytes of a listing's objects
-   * are read side by side.
+   * Starts to read what the objects of a listing hold, side by side; the values are null for what
+   * is no page of this store, or damaged, or gone.
    */
+  Map<String, CompletableFuture<PageInfo>> judge(ObjectListing listing) {
+    Map<String, CompletableFuture<PageInfo>> pages = new LinkedHashMap<>();
+    for (ObjectEntry object : listing.objects()) {
+      if (!isProbe(object)) {
+        String name = object.name();
+        pages.put(
+            name,
+            calls.start(
+                catalog ->
+                    catalog.read(name, ObjectNaming.HEADER_BYTES).map(this::page).orElse(null)));
+      }
+    }
+    return pages;
+  }
+
+  /** The next objects below the prefix, see {@link ObjectCatalog#list}. */
+  ObjectListing list(String from) {
+    return calls.get(listSubject(), catalog -> catalog.list(prefix, from));
+  }
+
+  /** The page of an object that is being read, null for none. */
+  PageInfo await(CompletableFuture<PageInfo> page) {
+    return calls.await(listSubject(), page);
+  }
+
+  private String listSubject() {
+    return "list '" + prefix + "'";
+  }
+
+  /** Shows every page to a visitor, on the calling thread. */
   void forEach(Consumer<PageInfo> visitor) {
-    String subject = "list '" + prefix + "'";
     String from = null;
     do {
-      String begin = from;
-      ObjectListing listing = calls.get(subject, catalog -> catalog.list(prefix, begin));
-      List<CompletableFuture<Optional<ObjectStart>>> reads = new ArrayList<>();
-      for (ObjectEntry object : listing.objects()) {
-        if (isPage(object)) {
-          reads.add(calls.start(catalog -> catalog.read(object.name(), HEADER_BYTES)));
-        }
-      }
+      ObjectListing listing = list(from);
+      Collection<CompletableFuture<PageInfo>> reads = judge(listing).values();
       try {
-        for (CompletableFuture<Optional<ObjectStart>> read : reads) {
-          calls.await(subject, read).map(this::page).ifPresent(visitor);
+        for (CompletableFuture<PageInfo> read : reads) {
+          PageInfo page = await(read);
+          if (page != null) {
+            visitor.accept(page);
+          }
         }
       } finally {
         reads.forEach(read -> read.cancel(false)); // what a visitor who throws leaves

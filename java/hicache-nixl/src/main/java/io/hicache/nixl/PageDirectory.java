@@ -6,7 +6,6 @@ import static io.hicache.nixl.core.global.hicache_nixl.hicache_find;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_close;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_next;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_listing_open;
-import static io.hicache.nixl.core.global.hicache_nixl.hicache_page_path;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_remove;
 
 import io.hicache.nixl.core.hicache_listing;
@@ -18,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.BytePointer;
 
 /**
@@ -25,11 +25,15 @@ import org.bytedeco.javacpp.BytePointer;
  * have no deadline, done on the calling thread. Only pages of the store's own model and rank, or
  * namespace and ranks, are seen.
  *
+ * <p>Where pages are objects the bucket is asked, which takes the module {@code
+ * io.hicache:hicache-s3} on the class path: without it every call but {@code path} throws
+ * UNSUPPORTED. Each request then ends within the configured time-out, or the call throws TIMEOUT;
+ * BACKEND_UNAVAILABLE and TRANSFER_FAILED stand for what the server refuses. Objects that are
+ * damaged are not shown.
+ *
  * <p>Threads: safe from any number of threads.
  */
 public sealed class PageDirectory permits TieredDirectory {
-  private static final int PATH_BYTES_MAX = 4096;
-
   /** Keeps the store's owner reachable, and with it the store open. */
   private final HiCacheNixl owner;
 
@@ -64,6 +68,10 @@ public sealed class PageDirectory permits TieredDirectory {
 
   Optional<PageInfo> find(String key, String component) {
     byte[] bytes = KeyCodec.encode("find", key, component);
+    if (store.objects() != null) {
+      return kept(() -> store.objects().find(bytes, component.length()))
+          .map(page -> page.named(key));
+    }
     return fenced(
         handle -> {
           try (NativeError error = new NativeError();
@@ -88,6 +96,14 @@ public sealed class PageDirectory permits TieredDirectory {
    *     closed meanwhile
    */
   public void forEach(Consumer<PageInfo> visitor) {
+    if (store.objects() != null) {
+      kept(
+          () -> {
+            store.objects().forEach(page -> visit(page, visitor));
+            return null;
+          });
+      return;
+    }
     fenced(
         handle -> {
           try (NativeError error = new NativeError()) {
@@ -114,6 +130,9 @@ public sealed class PageDirectory permits TieredDirectory {
    */
   public boolean remove(PageInfo page) {
     byte[] bytes = KeyCodec.encode("remove", page.key(), page.component());
+    if (store.objects() != null) {
+      return kept(() -> store.objects().remove(bytes, page));
+    }
     return fenced(
         handle -> {
           try (NativeError error = new NativeError()) {
@@ -136,7 +155,8 @@ public sealed class PageDirectory permits TieredDirectory {
    * The file that holds a key's page, or would hold it. Opens nothing.
    *
    * @param key 1 to 65535 bytes of UTF-8
-   * @return its path below one of the base directories
+   * @return its path below one of the base directories; the name of its object where pages are
+   *     objects
    * @throws HiCacheException INVALID_ARGUMENT for a bad key, CLOSED
    */
   public Path path(String key) {
@@ -155,33 +175,29 @@ public sealed class PageDirectory permits TieredDirectory {
 
   Path path(String key, String component) {
     byte[] bytes = KeyCodec.encode("path", key, component);
-    return fenced(
-        handle -> {
-          try (NativeError error = new NativeError()) {
-            byte[] path = new byte[PATH_BYTES_MAX];
-            int length =
-                hicache_page_path(
-                    handle,
-                    bytes,
-                    bytes.length,
-                    component.length(),
-                    path,
-                    path.length,
-                    error.out());
-            if (length < 0) {
-              throw error.toException();
-            }
-            return NativeText.path(new String(path, 0, length, StandardCharsets.UTF_8));
-          }
-        });
+    return NativeText.path(
+        fenced(handle -> NativeObjectNaming.path(handle, bytes, component.length())));
   }
 
   private <T> T fenced(Function<hicache_store, T> nativeCall) {
+    return kept(() -> store.call(nativeCall));
+  }
+
+  private <T> T kept(Supplier<T> call) {
     try {
-      return store.call(nativeCall);
+      return call.get();
     } finally {
       Reference.reachabilityFence(owner);
     }
+  }
+
+  /** Inside a native call, so that a visitor that closes the store is refused. */
+  private void visit(PageInfo page, Consumer<PageInfo> visitor) {
+    store.call(
+        handle -> {
+          visitor.accept(page);
+          return null;
+        });
   }
 
   private void visit(hicache_listing listing, Consumer<PageInfo> visitor, NativeError error) {

@@ -61,7 +61,18 @@ public record PageInfo(
     return Optional.empty();
   }
 
+  /** The same page under the key that it was asked for. */
+  PageInfo named(String asked) {
+    return new PageInfo(
+        asked, component, length, fileLength, modified, version, sealed, dtypeNumber, shape);
+  }
+
   static PageInfo of(String key, hicache_page_info info) {
+    return of(key, info, Instant.ofEpochMilli(info.modified_time()));
+  }
+
+  /** What the core says, but for the time, which it does not know of objects. */
+  static PageInfo of(String key, hicache_page_info info, Instant modified) {
     List<Long> shape = new ArrayList<>();
     for (int i = 0; i < Math.min(info.rank(), HICACHE_RANK_MAX); i++) {
       shape.add(info.dims(i));
@@ -71,7 +82,7 @@ public record PageInfo(
         info.component().getString(),
         info.length(),
         info.file_length(),
-        Instant.ofEpochMilli(info.modified_time()),
+        modified,
         info.version(),
         info.sealed() == 1,
         info.dtype(),

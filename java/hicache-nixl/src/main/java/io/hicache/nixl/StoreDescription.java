@@ -25,7 +25,9 @@ import java.util.stream.Collectors;
  * @param pagesInFlight pages of those batches that are not settled
  * @param nixlPath the NIXL library in use
  * @param eviction what it holds and evicts
- * @param directories the base directories, in the order of the configuration
+ * @param directories the base directories, in the order of the configuration; none where pages are
+ *     objects
+ * @param objects the object storage; empty where pages are in directories
  * @param tiers the tier below this one; empty for a store without tiers
  */
 public record StoreDescription(
@@ -42,6 +44,7 @@ public record StoreDescription(
     Path nixlPath,
     Eviction eviction,
     List<Directory> directories,
+    Optional<ObjectStorage> objects,
     Optional<TierReport> tiers) {
 
   /**
@@ -105,6 +108,31 @@ public record StoreDescription(
       long freeSlotBytes) {}
 
   /**
+   * The bucket or container, and how it answers.
+   *
+   * @param endpoint scheme and host
+   * @param bucket its name, or the container's
+   * @param prefix what the names of all objects begin with
+   * @param format {@code sealed} or {@code raw}
+   * @param retries requests made again by this store
+   * @param failures requests that failed, or were not answered in time
+   * @param breaker {@code closed} as long as requests go through; {@code open} when they are
+   *     refused at once; {@code half_open} while one is tried
+   * @param breakerFailures failures in a row now
+   * @param breakerOpenings how often it opened
+   */
+  public record ObjectStorage(
+      String endpoint,
+      String bucket,
+      String prefix,
+      String format,
+      long retries,
+      long failures,
+      String breaker,
+      long breakerFailures,
+      long breakerOpenings) {}
+
+  /**
    * Name of the backend in use.
    *
    * @return e.g. {@code POSIX}
@@ -146,24 +174,16 @@ public record StoreDescription(
             described.text("eviction_problem"),
             described.number("refused_no_space")),
         described.blocks("directory").stream().map(StoreDescription::directory).toList(),
+        described.text("layout").equals(StorageRules.OBJECTS)
+            ? Optional.of(objects(described))
+            : Optional.empty(),
         TierReport.of(described));
   }
 
-  /** One line: backend, queue, lanes, layout, directories and the tier below. */
+  /** One line: backend, queue, lanes, layout, directories or bucket, and the tier below. */
   @Override
   public String toString() {
-    String where =
-        directories.stream()
-            .map(
-                d ->
-                    d.path
-                        + " ("
-                        + d.fileSystem
-                        + ", direct I/O "
-                        + (d.directIo ? "on" : "off: " + d.directIoReason)
-                        + (d.attributes ? "" : ", no attributes")
-                        + ")")
-            .collect(Collectors.joining(", "));
+    String where = objects.map(StoreDescription::line).orElseGet(this::lineOfDirectories);
     return backend()
         + (queue.isEmpty() ? "" : " through " + queue)
         + ", "
@@ -175,6 +195,44 @@ public record StoreDescription(
         + ", in "
         + where
         + tiers.map(below -> ", " + below).orElse("");
+  }
+
+  private static String line(ObjectStorage objects) {
+    return "'"
+        + objects.bucket
+        + "' at "
+        + objects.endpoint
+        + " ("
+        + objects.format
+        + (objects.prefix.isEmpty() ? "" : ", below '" + objects.prefix + "'")
+        + ")";
+  }
+
+  private String lineOfDirectories() {
+    return directories.stream()
+        .map(
+            d ->
+                d.path
+                    + " ("
+                    + d.fileSystem
+                    + ", direct I/O "
+                    + (d.directIo ? "on" : "off: " + d.directIoReason)
+                    + (d.attributes ? "" : ", no attributes")
+                    + ")")
+        .collect(Collectors.joining(", "));
+  }
+
+  private static ObjectStorage objects(SettingsBlob described) {
+    return new ObjectStorage(
+        described.text("object_endpoint"),
+        described.text("object_bucket"),
+        described.text("object_prefix"),
+        described.text("object_format"),
+        described.number("object_retries"),
+        described.number("object_failures"),
+        described.text("breaker"),
+        described.number("breaker_failures"),
+        described.number("breaker_openings"));
   }
 
   private static Directory directory(SettingsBlob block) {

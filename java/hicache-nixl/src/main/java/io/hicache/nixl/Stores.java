@@ -39,9 +39,7 @@ final class Stores {
   }
 
   static NativeStore openOne(HiCacheConfig config) {
-    NativeStore store =
-        NativeStore.open(
-            config.toSettings(), config.maxInFlightBytes(), config.completionExecutor());
+    NativeStore store = NativeStore.open(config);
     try {
       config
           .identity()

@@ -17,7 +17,7 @@ final class FakeCatalog implements ObjectCatalog {
   /** The objects, in the order of their names. */
   final ConcurrentSkipListMap<String, ObjectStart> objects = new ConcurrentSkipListMap<>();
 
-  /** Names that cannot be deleted. */
+  /** Names that can be neither read nor deleted. */
   final Set<String> refused = new HashSet<>();
 
   /** What every request waits for; null: answers at once. */
@@ -54,6 +54,7 @@ final class FakeCatalog implements ObjectCatalog {
         objects.tailMap(from == null ? prefix : from).values().stream()
             .map(ObjectStart::entry)
             .filter(entry -> entry.name().startsWith(prefix))
+            .filter(entry -> entry.name().indexOf('/', prefix.length()) < 0)
             .limit(listed + 1)
             .toList();
     return found.size() <= listed
@@ -70,6 +71,9 @@ final class FakeCatalog implements ObjectCatalog {
   @Override
   public Optional<ObjectStart> read(String name, int length) {
     arrive();
+    if (refused.contains(name)) {
+      throw new HiCacheException(ErrorCode.BACKEND_UNAVAILABLE, name + ": 403 AccessDenied");
+    }
     return Optional.ofNullable(objects.get(name))
         .map(it -> new ObjectStart(it.entry(), Arrays.copyOf(it.bytes(), it.bytes().length)));
   }

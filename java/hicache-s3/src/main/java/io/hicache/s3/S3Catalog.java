@@ -69,6 +69,7 @@ final class S3Catalog implements ObjectCatalog {
                       request
                           .bucket(bucket)
                           .prefix(prefix)
+                          .delimiter("/")
                           .continuationToken(from)
                           .encodingType(EncodingType.URL));
           List<ObjectEntry> objects = found.contents().stream().map(S3Catalog::entry).toList();
