@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include "page_listing.h"
+
 namespace hicache {
 
 int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
@@ -135,9 +137,6 @@ std::string StoreClient::described(const std::string& name) const {
   throw std::logic_error("the description has no " + name);
 }
 
-std::string StoreClient::pathOf(const std::string& key) const {
-  const LayoutFiles& layout = store_.layout();
-  return layout.files().pathOf(layout.placeOf(key));
-}
+std::string StoreClient::pathOf(const std::string& key) const { return pathOfPage(store_.parts(), key); }
 
 }  // namespace hicache
