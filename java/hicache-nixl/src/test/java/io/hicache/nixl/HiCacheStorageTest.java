@@ -183,7 +183,9 @@ public class HiCacheStorageTest extends StoreFixture {
       assertThat(store.delete("a")).isTrue();
       assertThat(store.exists("a")).isFalse();
       assertThat(store.delete("a")).isFalse();
-      assertThat(store.clear()).isEqualTo(2 + 2 + 1 + 3);
+      int copies = inTiers() ? 2 : 1; // as far as they have been written to the lower tier
+      assertThat(store.clear()).isBetween(8L, 8L * copies);
+      assertThat(store.batchExists(keys)).isZero();
     }
   }
 

@@ -47,13 +47,20 @@ abstract class StoreFixture {
    * suite.
    */
   HiCacheConfigBuilder config() {
-    return HiCacheConfig.builder()
-        .environment(Map.of())
-        .storageDirs(dir)
-        .backend("POSIX")
-        .layout(LAYOUT)
-        .lanes(2)
-        .timeoutMillis(20_000);
+    return config(dir);
+  }
+
+  /** As above, in another directory. */
+  final HiCacheConfigBuilder config(Path place) {
+    HiCacheConfigBuilder config =
+        HiCacheConfig.builder()
+            .environment(Map.of())
+            .backend("POSIX")
+            .lanes(2)
+            .timeoutMillis(20_000);
+    return LAYOUT.equals("tiers")
+        ? config.tiers("segments:" + place.resolve("local"), "files:" + place.resolve("lower"))
+        : config.storageDirs(place).layout(LAYOUT);
   }
 
   final HiCacheNixl open() {
@@ -93,9 +100,14 @@ abstract class StoreFixture {
     }
   }
 
-  /** True when this run of the suite has the layout that keeps no file for a page. */
+  /** True when this run of the suite has a layout that keeps not just one file for each page. */
   static boolean inSegments() {
-    return LAYOUT.equals("segments");
+    return !LAYOUT.equals("files");
+  }
+
+  /** True when this run of the suite has two tiers. */
+  static boolean inTiers() {
+    return LAYOUT.equals("tiers");
   }
 
   /** Removes a directory with everything in it. */

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.nixl;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * When each key was last set or removed through this store, so that bytes which were read before
+ * that are not kept afterwards. Keys share a bounded number of marks: a key may seem to have
+ * changed that did not, never the other way round.
+ *
+ * <p>Threads: safe from any number of threads.
+ */
+final class KeyChanges {
+  private static final int MARKS = 4096; // a power of two
+
+  private final AtomicLong clock = new AtomicLong();
+  private final AtomicLongArray changed = new AtomicLongArray(MARKS);
+  private final AtomicLongArray removed = new AtomicLongArray(MARKS);
+
+  /** The time now, to ask about later. */
+  long now() {
+    return clock.get();
+  }
+
+  /** A set of a key begins, or has ended. */
+  void noteSet(String key) {
+    changed.set(mark(key), clock.incrementAndGet());
+  }
+
+  /** A delete of a key begins, or has ended. */
+  void noteRemoval(String key) {
+    long now = clock.incrementAndGet();
+    changed.set(mark(key), now);
+    removed.set(mark(key), now);
+  }
+
+  /** A clear begins, or has ended. */
+  void noteRemovalOfAll() {
+    for (int i = 0; i < MARKS; i++) {
+      long now = clock.incrementAndGet();
+      changed.set(i, now);
+      removed.set(i, now);
+    }
+  }
+
+  /** Whether a key was, or may have been, set or removed since a time. */
+  boolean isChangedSince(String key, long time) {
+    return changed.get(mark(key)) > time;
+  }
+
+  /** Whether a key was, or may have been, removed since a time. */
+  boolean isRemovedSince(String key, long time) {
+    return removed.get(mark(key)) > time;
+  }
+
+  private static int mark(String key) {
+    int hash = key.hashCode();
+    return (hash ^ hash >>> 16) & (MARKS - 1);
+  }
+}
