@@ -89,13 +89,17 @@ final class StoreOptions {
   @Option(names = "--cp-size", paramLabel = "N", description = "Number of context-parallel ranks.")
   private Integer cpSize;
 
-  @Option(names = "--layout", paramLabel = "LAYOUT", description = "files (default) or segments.")
+  @Option(
+      names = "--layout",
+      paramLabel = "LAYOUT",
+      description = "files (default), segments or objects.")
   private String layout;
 
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "auto (default), 3FS, POSIX, GDS_MT, GDS or OBJ.")
+      description =
+          "auto (default), 3FS, POSIX, GDS_MT, GDS, OBJ or AZURE_BLOB; the last two need a --config with their bucket.")
   private String backend;
 
   @Option(
