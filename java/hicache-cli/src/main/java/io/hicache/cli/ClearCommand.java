@@ -40,6 +40,7 @@ final class ClearCommand extends StoreCommand {
                 + store.directories().stream()
                     .map(directory -> directory.path().toString())
                     .toList()
+                + store.tiers().map(below -> " and " + below.lowerPlace()).orElse("")
                 + "? [y/N] ");
     out().flush();
     Scanner answers = new Scanner(cli().input());
