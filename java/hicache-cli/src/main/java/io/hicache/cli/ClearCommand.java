@@ -38,6 +38,7 @@ final class ClearCommand extends StoreCommand {
                 + Text.oneLine(store.suffix())
                 + "' from "
                 + place(store)
+                + store.tiers().map(below -> " and " + below.lowerPlace()).orElse("")
                 + "? [y/N] ");
     out().flush();
     Scanner answers = new Scanner(cli().input());

@@ -45,6 +45,7 @@ final class Backlog {
     private boolean taken;
     private boolean again; // set while it was being written
     private boolean removed; // deleted while it was being written
+    private CompletableFuture<Void> settled; // for who deleted it then
 
     private Entry(PageName name, long cost) {
       this.name = name;
@@ -170,41 +171,58 @@ final class Backlog {
    *     called again
    */
   boolean finish(Entry entry) {
+    CompletableFuture<Void> settled;
+    boolean again;
     lock.lock();
     try {
       if (entry.removed) {
         entry.removed = false;
         return false;
       }
-      entry.taken = false;
       entry.failures = 0;
-      changed.signalAll();
-      if (entry.again) {
-        entry.again = false;
+      settled = leave(entry);
+      again = entry.again;
+      entry.again = false;
+      if (again) {
         queue.addLast(entry);
-        return true;
+      } else {
+        entries.remove(entry.name);
       }
-      entries.remove(entry.name);
     } finally {
       lock.unlock();
     }
-    room.giveBack(entry.cost);
+    if (!again) {
+      room.giveBack(entry.cost);
+    }
+    settled.complete(null);
     return true;
+  }
+
+  /** Nobody writes the page any more; returns who waits for that. */
+  private CompletableFuture<Void> leave(Entry entry) {
+    CompletableFuture<Void> waiting =
+        entry.settled == null ? new CompletableFuture<>() : entry.settled;
+    entry.settled = null;
+    entry.taken = false;
+    changed.signalAll();
+    return waiting;
   }
 
   /** A page that is still taken is to be tried again, before others. */
   void putBack(Entry entry) {
+    CompletableFuture<Void> settled;
     lock.lock();
     try {
-      if (entry.taken) {
-        entry.taken = false;
-        entry.again = false;
-        queue.addFirst(entry);
-        changed.signalAll();
+      if (!entry.taken) {
+        return;
       }
+      settled = leave(entry);
+      entry.again = false;
+      queue.addFirst(entry);
     } finally {
       lock.unlock();
     }
+    settled.complete(null);
   }
 
   /** Whether a taken page was deleted meanwhile. */
@@ -227,9 +245,14 @@ final class Backlog {
     }
   }
 
-  /** Pages are deleted: they are not written, or what is being written goes again. */
-  void remove(List<PageName> names) {
+  /**
+   * Pages are deleted: they are not written, or what is being written goes again.
+   *
+   * @return completes when none of them is being written any more
+   */
+  CompletableFuture<Void> remove(List<PageName> names) {
     long freed = 0;
+    List<CompletableFuture<Void>> written = new ArrayList<>();
     lock.lock();
     try {
       for (PageName name : names) {
@@ -237,6 +260,8 @@ final class Backlog {
         if (entry != null && entry.taken) {
           entry.removed = true;
           entry.again = false;
+          entry.settled = entry.settled == null ? new CompletableFuture<>() : entry.settled;
+          written.add(entry.settled);
         } else if (entry != null) {
           entries.remove(name); // and out of the queue when its turn comes
           freed += entry.cost;
@@ -249,10 +274,11 @@ final class Backlog {
     if (freed > 0) {
       room.giveBack(freed);
     }
+    return CompletableFuture.allOf(written.toArray(CompletableFuture[]::new));
   }
 
-  /** All pages are deleted. */
-  void removeAll() {
+  /** As above, all pages. */
+  CompletableFuture<Void> removeAll() {
     lock.lock();
     List<PageName> all;
     try {
@@ -260,7 +286,7 @@ final class Backlog {
     } finally {
       lock.unlock();
     }
-    remove(all);
+    return remove(all);
   }
 
   /** Waits until it is empty, for a time or until somebody gives up. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
@@ -17,6 +18,7 @@ final class KeyChanges {
   private final AtomicLong clock = new AtomicLong();
   private final AtomicLongArray changed = new AtomicLongArray(MARKS);
   private final AtomicLongArray removed = new AtomicLongArray(MARKS);
+  private final AtomicIntegerArray removals = new AtomicIntegerArray(MARKS); // under way
 
   /** The time now, to ask about later. */
   long now() {
@@ -28,30 +30,54 @@ final class KeyChanges {
     changed.set(mark(key), clock.incrementAndGet());
   }
 
-  /** A delete of a key begins, or has ended. */
-  void noteRemoval(String key) {
-    long now = clock.incrementAndGet();
-    changed.set(mark(key), now);
-    removed.set(mark(key), now);
+  /** A delete of a key begins; until it has ended the key is being changed. */
+  void beginRemoval(String key) {
+    begin(mark(key));
   }
 
-  /** A clear begins, or has ended. */
-  void noteRemovalOfAll() {
+  /** A delete of a key has ended. */
+  void endRemoval(String key) {
+    end(mark(key));
+  }
+
+  /** A clear begins. */
+  void beginRemovalOfAll() {
     for (int i = 0; i < MARKS; i++) {
-      long now = clock.incrementAndGet();
-      changed.set(i, now);
-      removed.set(i, now);
+      begin(i);
     }
   }
 
-  /** Whether a key was, or may have been, set or removed since a time. */
-  boolean isChangedSince(String key, long time) {
-    return changed.get(mark(key)) > time;
+  /** A clear has ended. */
+  void endRemovalOfAll() {
+    for (int i = 0; i < MARKS; i++) {
+      end(i);
+    }
   }
 
-  /** Whether a key was, or may have been, removed since a time. */
+  private void begin(int mark) {
+    removals.incrementAndGet(mark);
+    note(mark);
+  }
+
+  private void end(int mark) {
+    note(mark);
+    removals.decrementAndGet(mark);
+  }
+
+  private void note(int mark) {
+    long now = clock.incrementAndGet();
+    changed.set(mark, now);
+    removed.set(mark, now);
+  }
+
+  /** Whether a key was, or may have been, set or removed since a time, or is being removed now. */
+  boolean isChangedSince(String key, long time) {
+    return removals.get(mark(key)) > 0 || changed.get(mark(key)) > time;
+  }
+
+  /** Whether a key was, or may have been, removed since a time, or is being removed now. */
   boolean isRemovedSince(String key, long time) {
-    return removed.get(mark(key)) > time;
+    return removals.get(mark(key)) > 0 || removed.get(mark(key)) > time;
   }
 
   private static int mark(String key) {

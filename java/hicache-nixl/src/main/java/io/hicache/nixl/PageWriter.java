@@ -75,14 +75,18 @@ final class PageWriter {
       throws InterruptedException {
     StagingMemory.Block block = memory.take(bytes, timeoutMillis);
     if (block == null) {
-      putBack(found);
+      for (Found each : found) {
+        putBack(each.entry);
+      }
       return null;
     }
     boolean hangs = true;
     try {
       List<Found> read = readBack(found, gone, block);
       if (read == null) {
-        putBack(found);
+        for (Found each : found) {
+          putBack(each.entry);
+        }
         return null;
       }
       if (read.isEmpty()) {
@@ -103,8 +107,13 @@ final class PageWriter {
     }
   }
 
-  private void putBack(List<Found> pages) {
-    pages.forEach(each -> parts.backlog().putBack(each.entry));
+  /** Tries a page again later, unless it was deleted meanwhile: then nothing may stay of it. */
+  private void putBack(Backlog.Entry entry) throws InterruptedException {
+    if (parts.backlog().isRemoved(entry)) {
+      finish(entry);
+    } else {
+      parts.backlog().putBack(entry);
+    }
   }
 
   /** Null when the local tier does not answer: then the memory is not free again. */
@@ -155,7 +164,7 @@ final class PageWriter {
       parts.counters().lowerFailures.increment();
       if (!takesPages && isOfTheTier(cause)) {
         trouble = cause;
-        parts.backlog().putBack(entry);
+        putBack(entry);
       } else {
         fail(entry, cause);
       }
@@ -186,7 +195,7 @@ final class PageWriter {
   private void fail(Backlog.Entry entry, HiCacheException cause) throws InterruptedException {
     entry.failures++;
     if (entry.failures < FAILURES_MAX) {
-      parts.backlog().putBack(entry);
+      putBack(entry);
       return;
     }
     LOG.warn(

@@ -5,8 +5,13 @@ import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DTYPE_UNKNOWN;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
@@ -15,7 +20,8 @@ import org.apache.logging.log4j.Logger;
 /**
  * Copies pages that were read from the lower tier into the local one, in the background and as far
  * as there is memory for it. What the local tier has stays, and what was set or removed since the
- * page was read is not added. A delete that comes while a page is being added makes it go again.
+ * page was read is not added. A delete that comes while a page is being added waits for that, and
+ * the page goes again.
  *
  * <p>Threads: {@link #offer} from any number of threads; the rest as said.
  */
@@ -37,6 +43,7 @@ final class Promotion {
   private final LinkedBlockingQueue<Copy> queue = new LinkedBlockingQueue<>();
   private final BackgroundStep step = new BackgroundStep();
   private final Thread thread = new Thread(this::run, "hicache-promotion");
+  private final Map<PageName, CompletableFuture<Void>> adding = new ConcurrentHashMap<>();
   private volatile boolean ended;
 
   /**
@@ -130,7 +137,32 @@ final class Promotion {
     }
   }
 
+  /**
+   * Completes when none of the pages is being added any more. One that was removed meanwhile is
+   * gone then.
+   */
+  CompletableFuture<Void> settled(Collection<PageName> names) {
+    return CompletableFuture.allOf(
+        names.stream().map(adding::get).filter(Objects::nonNull).toArray(CompletableFuture[]::new));
+  }
+
+  /** As above, of all pages. */
+  CompletableFuture<Void> settled() {
+    return settled(adding.keySet());
+  }
+
   private void add(List<Copy> copies) throws InterruptedException {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    copies.forEach(copy -> adding.put(copy.name, done));
+    try {
+      addNow(copies);
+    } finally {
+      copies.forEach(copy -> adding.remove(copy.name));
+      done.complete(null);
+    }
+  }
+
+  private void addNow(List<Copy> copies) throws InterruptedException {
     long now = changes.now();
     List<Copy> good = new ArrayList<>();
     List<PageInfo> pages = new ArrayList<>();

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -26,6 +27,8 @@ final class TierCall {
   private volatile boolean between;
   private volatile boolean cancelled;
   private volatile Runnable ending = () -> {};
+  private volatile Runnable last = () -> {};
+  private final AtomicBoolean finished = new AtomicBoolean();
 
   /**
    * A call that has not begun.
@@ -133,9 +136,15 @@ final class TierCall {
     steps.get(0).settleHere(timeoutMillis);
   }
 
+  /** What is done before anybody learns of the end. */
+  void atTheEnd(Runnable undo) {
+    last = undo;
+  }
+
   /** The last step, made once. */
   void finish(BatchResult result) {
-    if (!future.isDone()) {
+    if (finished.compareAndSet(false, true)) {
+      last.run();
       batch.submitted();
       future.complete(result);
     }

@@ -4,6 +4,7 @@ package io.hicache.nixl;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -16,6 +17,7 @@ import org.apache.logging.log4j.Logger;
  */
 final class TieredDirectory extends PageDirectory {
   private static final Logger LOG = LogManager.getLogger(TieredStore.class);
+  private static final long PROMOTION_SECONDS = 60;
 
   private final TieredStore store;
   private final PageDirectory local;
@@ -84,9 +86,24 @@ final class TieredDirectory extends PageDirectory {
     if (here.isPresent() && !here.get().equals(page)) {
       return false;
     }
-    parts.changes().noteRemoval(page.key());
-    boolean removed = here.isPresent() && local.remove(page);
-    if (here.isPresent() && !removed) {
+    parts.changes().beginRemoval(page.key());
+    try {
+      return removeBoth(page, here.isPresent());
+    } finally {
+      if (parts.promotes()) {
+        parts
+            .promotion()
+            .settled(List.of(PageName.of(page)))
+            .completeOnTimeout(null, PROMOTION_SECONDS, TimeUnit.SECONDS)
+            .join();
+      }
+      parts.changes().endRemoval(page.key());
+    }
+  }
+
+  private boolean removeBoth(PageInfo page, boolean isLocal) {
+    boolean removed = isLocal && local.remove(page);
+    if (isLocal && !removed) {
       return false;
     }
     parts.backlog().remove(List.of(PageName.of(page)));
@@ -95,7 +112,6 @@ final class TieredDirectory extends PageDirectory {
       Optional<PageInfo> there = removed ? below.find(page) : Optional.of(page);
       removed |= there.isPresent() && below.remove(there.get());
     }
-    parts.changes().noteRemoval(page.key());
     return removed;
   }
 

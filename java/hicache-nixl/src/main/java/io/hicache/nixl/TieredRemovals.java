@@ -2,6 +2,8 @@
 package io.hicache.nixl;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 
@@ -22,16 +24,20 @@ final class TieredRemovals {
     PageBatch batch = call.batch();
     BatchEntries entries = new BatchEntries(batch);
     List<PageName> names = IntStream.range(0, batch.count()).mapToObj(entries::name).toList();
-    names.forEach(name -> parts.changes().noteRemoval(name.key()));
-    parts.backlog().remove(names);
+    names.forEach(name -> parts.changes().beginRemoval(name.key()));
+    call.atTheEnd(() -> names.forEach(name -> parts.changes().endRemoval(name.key())));
+    CompletableFuture<Void> written = parts.backlog().remove(names);
     inBoth(
         call,
         (answers, below) -> {
           for (int i = 0; i < names.size(); i++) {
-            parts.changes().noteRemoval(names.get(i).key());
             merge(answers, below, i, names.get(i));
           }
-          call.finish(answers.result());
+          finish(
+              call,
+              answers,
+              written,
+              parts.promotes() ? parts.promotion().settled(names) : written);
         });
   }
 
@@ -74,12 +80,12 @@ final class TieredRemovals {
   }
 
   void clear(TierCall call) {
-    parts.changes().noteRemovalOfAll();
-    parts.backlog().removeAll();
+    parts.changes().beginRemovalOfAll();
+    call.atTheEnd(parts.changes()::endRemovalOfAll);
+    CompletableFuture<Void> written = parts.backlog().removeAll();
     inBoth(
         call,
         (answers, below) -> {
-          parts.changes().noteRemovalOfAll();
           if (answers.local(0) == PageOutcome.REMOVED) {
             long there = answers.localResult().pageLengths()[0];
             answers.take(0, explained(below, 0), 0);
@@ -90,8 +96,20 @@ final class TieredRemovals {
               parts.counters().lowerFailures.increment();
             }
           }
-          call.finish(answers.result());
+          finish(call, answers, written, parts.promotes() ? parts.promotion().settled() : written);
         });
+  }
+
+  /** A page that is just on its way down or up goes again before the call ends. */
+  private static void finish(
+      TierCall call,
+      TierAnswers answers,
+      CompletableFuture<Void> written,
+      CompletableFuture<Void> promoted) {
+    CompletableFuture<Void> wait = CompletableFuture.allOf(written, promoted);
+    call.onCancel(() -> wait.complete(null));
+    wait.completeOnTimeout(null, call.leftNanos(), TimeUnit.NANOSECONDS)
+        .thenRun(() -> call.finish(answers.result()));
   }
 
   private void inBoth(TierCall call, BiConsumer<TierAnswers, BatchResult> next) {

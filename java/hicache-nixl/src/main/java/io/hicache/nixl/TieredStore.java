@@ -107,7 +107,7 @@ final class TieredStore implements BatchStore {
     try {
       start(call);
     } catch (RuntimeException | Error e) {
-      calls.remove(id);
+      call.finish(BatchResult.all(batch.count(), PageOutcome.FAILED, null));
       throw e;
     }
     return new CompletionThread.Submitted(id, call.future());

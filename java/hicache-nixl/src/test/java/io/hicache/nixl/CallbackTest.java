@@ -105,7 +105,7 @@ public class CallbackTest extends StoreFixture {
           .isTrue();
       Tensors.assertSame(target, page);
       assertThat(store.set("beside", page)).isTrue();
-      assertThat(store.clear()).isEqualTo(blocked + 1);
+      assertCleared(store.clear(), blocked + 1);
 
       forEver.countDown();
       for (CompletableFuture<Void> callback : callbacks) {

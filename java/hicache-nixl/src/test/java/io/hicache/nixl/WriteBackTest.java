@@ -165,11 +165,14 @@ public class WriteBackTest extends TierFixture {
       lower.setGate = gate;
       assertThat(store.set("page", page)).isTrue();
       await("it is being written", () -> lower.count(Operation.SET) == 1);
-      assertThat(store.delete("page")).isTrue();
+      var deleted = store.batchDeletePagesAsync(List.of("page"));
+      await("it is not local any more", () -> !store.exists("page"));
+      assertThat(deleted).as("waits for what is on its way").isNotDone();
       gate.countDown();
+      assertThat(deleted.get(20, TimeUnit.SECONDS).get(0).outcome()).isEqualTo(PageOutcome.REMOVED);
+      assertThat(report(store).backlog().pages()).isZero();
       assertOutcome(store, "page", page, PageOutcome.MISS);
-      awaitWritten(store);
-      assertOutcome(store, "page", page, PageOutcome.MISS);
+      assertThat(store.clear()).isZero();
     }
     try (HiCacheNixl below = openTier(1)) {
       assertOutcome(below, "page", page, PageOutcome.MISS);
