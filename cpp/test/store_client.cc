@@ -3,8 +3,6 @@
 
 #include <stdexcept>
 
-#include "page_listing.h"
-
 namespace hicache {
 
 int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
@@ -137,6 +135,10 @@ std::string StoreClient::described(const std::string& name) const {
   throw std::logic_error("the description has no " + name);
 }
 
-std::string StoreClient::pathOf(const std::string& key) const { return pathOfPage(store_.parts(), key); }
+std::string StoreClient::pathOf(const std::string& key) const {
+  if (store_.parts().objects != nullptr) return store_.parts().objects->nameOf(key);
+  const LayoutFiles& layout = store_.layout();
+  return layout.files().pathOf(layout.placeOf(key));
+}
 
 }  // namespace hicache
