@@ -105,7 +105,10 @@ public class PromotionTest extends TierFixture {
       assertThat(below.batchSet(keys, pages)).isTrue();
     }
     try (HiCacheNixl store = openFaulty(tiers())) {
+      CountDownLatch allAreRead = new CountDownLatch(1);
+      local.setGate = allAreRead;
       assertHas(store, keys, pages);
+      allAreRead.countDown();
       await(
           "all are done with",
           () -> {

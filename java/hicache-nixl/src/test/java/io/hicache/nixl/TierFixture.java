@@ -12,12 +12,15 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
-/** Two tiers in two directories, the lower one real, and faulty where a test wants it. */
+/** Two tiers in two directories, both real, and faulty where a test wants it. */
 abstract class TierFixture extends StoreFixture {
   static final LowerTier.Patience IMPATIENT = new LowerTier.Patience(20, 100);
 
   /** What a test's store is built of; the lower tier is null as long as it could not be opened. */
   FaultyStore lower;
+
+  /** The local tier of the same store. */
+  FaultyStore local;
 
   final Path localDir() {
     return dir.resolve("local");
@@ -44,7 +47,7 @@ abstract class TierFixture extends StoreFixture {
 
   final HiCacheNixl openFaulty(HiCacheConfigBuilder builder, Supplier<BatchStore> opening) {
     HiCacheConfig config = builder.build();
-    BatchStore local = Stores.openOne(config.tier(0));
+    local = new FaultyStore(Stores.openOne(config.tier(0)));
     try {
       TieredStore store =
           TieredStore.open(
