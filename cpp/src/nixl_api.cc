@@ -7,15 +7,6 @@
 
 namespace hicache {
 
-struct NixlAgentHandle {
-  nixl_capi_agent_t agent;
-  std::string name;
-};
-
-struct NixlRequestHandle {
-  nixl_capi_xfer_req_t request;
-};
-
 namespace {
 
 // Frees a C handle at the end of its scope.
@@ -41,8 +32,23 @@ using Params = Scoped<nixl_capi_params_t, nixl_capi_destroy_params>;
 using ParamIterator = Scoped<nixl_capi_param_iter_t, nixl_capi_params_destroy_iterator>;
 using Backend = Scoped<nixl_capi_backend_t, nixl_capi_destroy_backend>;
 using RegistrationList = Scoped<nixl_capi_reg_dlist_t, nixl_capi_destroy_reg_dlist>;
+using Options = Scoped<nixl_capi_opt_args_t, nixl_capi_destroy_opt_args>;
 using QueryResponses = Scoped<nixl_capi_query_resp_list_t, nixl_capi_destroy_query_resp_list>;
 using TransferList = Scoped<nixl_capi_xfer_dlist_t, nixl_capi_destroy_xfer_dlist>;
+
+}  // namespace
+
+struct NixlAgentHandle {
+  nixl_capi_agent_t agent;
+  std::string name;
+  Backend backend;  // the handle alone: the backend itself lives and dies with its agent
+};
+
+struct NixlRequestHandle {
+  nixl_capi_xfer_req_t request;
+};
+
+namespace {
 
 NixlStatus fillRegistrationList(MemoryType type, const std::vector<Descriptor>& descriptors, RegistrationList* list) {
   NixlStatus status = nixl_capi_create_reg_dlist(static_cast<int>(type), list->out());
@@ -70,13 +76,14 @@ class RealNixlApi final : public NixlApi {
     config.lthr_delay_us = 100000;
     nixl_capi_agent_t handle = nullptr;
     NixlStatus status = nixl_capi_create_configured_agent(name.c_str(), &config, &handle);
-    if (status == kNixlSuccess) *agent = new NixlAgentHandle{handle, name};
+    if (status == kNixlSuccess) *agent = new NixlAgentHandle{handle, name, {}};
     return status;
   }
 
   void destroyAgent(NixlAgentHandle* agent) override {
-    nixl_capi_destroy_agent(agent->agent);
+    const nixl_capi_agent_t handle = agent->agent;
     delete agent;
+    nixl_capi_destroy_agent(handle);
   }
 
   NixlStatus availablePlugins(NixlAgentHandle* agent, std::vector<std::string>* names) override {
@@ -123,8 +130,7 @@ class RealNixlApi final : public NixlApi {
       status = nixl_capi_params_add(list.get(), key.c_str(), value.c_str());
     }
     if (status != kNixlSuccess) return status;
-    Backend backend;  // only the handle is freed; the backend itself lives and dies with its agent
-    return nixl_capi_create_backend(agent->agent, plugin.c_str(), list.get(), backend.out());
+    return nixl_capi_create_backend(agent->agent, plugin.c_str(), list.get(), agent->backend.out());
   }
 
   NixlStatus registerMemory(NixlAgentHandle* agent, MemoryType type, const std::vector<Descriptor>& descriptors) override {
@@ -175,7 +181,10 @@ class RealNixlApi final : public NixlApi {
     QueryResponses responses;
     NixlStatus status = fillRegistrationList(MemoryType::kObject, {{0, 0, 0, name}}, &list);
     if (status == kNixlSuccess) status = nixl_capi_create_query_resp_list(responses.out());
-    if (status == kNixlSuccess) status = nixl_capi_query_mem(agent->agent, list.get(), responses.get(), nullptr);
+    Options options;
+    if (status == kNixlSuccess) status = nixl_capi_create_opt_args(options.out());
+    if (status == kNixlSuccess) status = nixl_capi_opt_args_add_backend(options.get(), agent->backend.get());
+    if (status == kNixlSuccess) status = nixl_capi_query_mem(agent->agent, list.get(), responses.get(), options.get());
     if (status == kNixlSuccess) status = nixl_capi_query_resp_list_has_value(responses.get(), 0, present);
     return status;
   }

@@ -87,7 +87,10 @@ nixl_capi_status_t nixl_capi_post_xfer_req(nixl_capi_agent_t agent, nixl_capi_xf
 nixl_capi_status_t nixl_capi_get_xfer_status(nixl_capi_agent_t agent, nixl_capi_xfer_req_t request);
 nixl_capi_status_t nixl_capi_release_xfer_req(nixl_capi_agent_t agent, nixl_capi_xfer_req_t request);
 nixl_capi_status_t nixl_capi_destroy_xfer_req(nixl_capi_xfer_req_t request);
-// Objects: whether they are there.
+// Objects: whether they are there. The options have to name the backend to ask.
+nixl_capi_status_t nixl_capi_create_opt_args(nixl_capi_opt_args_t* options);
+nixl_capi_status_t nixl_capi_destroy_opt_args(nixl_capi_opt_args_t options);
+nixl_capi_status_t nixl_capi_opt_args_add_backend(nixl_capi_opt_args_t options, nixl_capi_backend_t backend);
 nixl_capi_status_t nixl_capi_create_query_resp_list(nixl_capi_query_resp_list_t* list);
 nixl_capi_status_t nixl_capi_destroy_query_resp_list(nixl_capi_query_resp_list_t list);
 nixl_capi_status_t nixl_capi_query_mem(nixl_capi_agent_t agent, nixl_capi_reg_dlist_t descriptors,

@@ -78,7 +78,8 @@ TEST_F(CApiStoreTest, shouldFillTheErrorOfAnOpenThatFails) {
   const std::vector<std::pair<SettingPairs, int32_t>> bad = {
       {{{"storage_dir", disk_.path()}, {"colour", "blue"}}, HICACHE_INVALID_ARGUMENT},
       {{{"storage_dir", disk_.path()}, {"backend", "S3"}}, HICACHE_INVALID_ARGUMENT},
-      {{{"storage_dir", disk_.path()}, {"backend", "OBJ"}}, HICACHE_BACKEND_UNAVAILABLE},
+      {{{"storage_dir", disk_.path()}, {"backend", "OBJ"}}, HICACHE_INVALID_ARGUMENT},
+      {{{"backend", "OBJ"}}, HICACHE_BACKEND_UNAVAILABLE},
       {{{"storage_dir", disk_.path()}, {"backend", "POSIX"}, {"plugin.use_uring", "perhaps"}}, HICACHE_BACKEND_UNAVAILABLE},
       {{{"storage_dir", "/proc/none"}}, HICACHE_NOT_FOUND}};
   for (const auto& [pairs, code] : bad) {

@@ -92,6 +92,7 @@ class FaultyNixl final : public NixlApi {
   struct LiveRequest {
     NixlAgentHandle* agent = nullptr;
     MemoryType local_type = MemoryType::kDram;
+    MemoryType storage_type = MemoryType::kFile;
     TransferOperation operation = TransferOperation::kRead;
     std::vector<Descriptor> local;
     std::vector<Descriptor> storage;

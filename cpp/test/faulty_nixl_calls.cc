@@ -168,6 +168,7 @@ NixlStatus FaultyNixl::createRequest(NixlAgentHandle* agent, TransferOperation o
   LiveRequest live;
   live.agent = agent;
   live.local_type = local_type;
+  live.storage_type = storage_type;
   live.operation = operation;
   live.local = local;
   live.storage = storage;
@@ -252,6 +253,7 @@ void FaultyNixl::spoil(const LiveRequest& request) {
       reinterpret_cast<uint8_t*>(request.local[i].address)[position] ^= 0x01;
       continue;
     }
+    if (request.storage_type != MemoryType::kFile) continue;  // the byte is flipped when it is read
     // By its name, because the descriptor itself may be open for direct I/O.
     int fd = ::open(("/proc/self/fd/" + std::to_string(request.storage[i].device_id)).c_str(), O_RDWR | O_CLOEXEC);
     uint8_t byte = 0;

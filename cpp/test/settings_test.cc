@@ -141,7 +141,7 @@ TEST(SettingsTest, shouldRefuseEveryBadValueNamingTheSettingTheValueAndWhatIsAll
   const std::vector<Bad> bad = {
       {"storage_dir", "", "the path of a directory"},
       {"backend", "", "auto, 3FS"},
-      {"layout", "objects", "files or segments"},
+      {"layout", "buckets", "files, segments or objects"},
       {"segment_bytes", "1000000", "a multiple of 1048576"},
       {"segment_bytes", "-1", "0..1099511627776"},
       {"durability", "some", "none, data or full"},

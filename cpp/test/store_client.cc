@@ -136,6 +136,7 @@ std::string StoreClient::described(const std::string& name) const {
 }
 
 std::string StoreClient::pathOf(const std::string& key) const {
+  if (store_.parts().objects != nullptr) return store_.parts().objects->nameOf(key);
   const LayoutFiles& layout = store_.layout();
   return layout.files().pathOf(layout.placeOf(key));
 }

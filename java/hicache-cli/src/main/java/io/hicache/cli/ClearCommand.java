@@ -37,14 +37,25 @@ final class ClearCommand extends StoreCommand {
             "Remove every page whose name ends in '"
                 + Text.oneLine(store.suffix())
                 + "' from "
-                + store.directories().stream()
-                    .map(directory -> directory.path().toString())
-                    .toList()
+                + place(store)
+                + store.tiers().map(below -> " and " + below.lowerPlace()).orElse("")
                 + "? [y/N] ");
     out().flush();
     Scanner answers = new Scanner(cli().input());
     String answer =
         answers.hasNextLine() ? answers.nextLine().strip().toLowerCase(Locale.ROOT) : "";
     return answer.equals("y") || answer.equals("yes");
+  }
+
+  private static String place(StoreDescription store) {
+    return store
+        .objects()
+        .map(it -> it.bucket() + "/" + Text.oneLine(it.prefix()) + "* at " + it.endpoint())
+        .orElseGet(
+            () ->
+                store.directories().stream()
+                    .map(directory -> directory.path().toString())
+                    .toList()
+                    .toString());
   }
 }

@@ -24,6 +24,7 @@ final class DoctorCommand extends HiCacheCommand {
    *
    * @param cuda null when the native library could not be loaded
    * @param libraryProblem why it could not; empty when it could
+   * @param buckets the places of pages that are objects
    */
   record Diagnosis(
       HiCacheConfig config,
@@ -31,11 +32,13 @@ final class DoctorCommand extends HiCacheCommand {
       String libraryProblem,
       Optional<ProcessLimits> openFiles,
       Optional<ProcessLimits> lockedMemory,
-      List<DirectoryCheck> directories) {
+      List<DirectoryCheck> directories,
+      List<BucketCheck> buckets) {
 
-    /** Whether the configured backend works in every directory. */
+    /** Whether the configured backend works in every directory and bucket. */
     boolean isSound() {
       return libraryProblem.isEmpty()
+          && buckets.stream().allMatch(BucketCheck::works)
           && directories.stream().allMatch(directory -> directory.configured() != null);
     }
 
@@ -61,11 +64,17 @@ final class DoctorCommand extends HiCacheCommand {
     CudaDevices cuda = null;
     String problem = "";
     List<DirectoryCheck> directories = new ArrayList<>();
+    List<BucketCheck> buckets = new ArrayList<>();
     try {
       cuda = CudaDevices.probe();
-      config
-          .storageDirs()
-          .forEach(directory -> directories.add(DirectoryCheck.of(directory, config)));
+      for (HiCacheConfig store : stores(config)) {
+        if (store.storageDirs().isEmpty()) {
+          buckets.add(BucketCheck.of(store));
+        }
+        store
+            .storageDirs()
+            .forEach(directory -> directories.add(DirectoryCheck.of(directory, store)));
+      }
     } catch (HiCacheException unloadable) {
       problem = unloadable.getMessage();
     }
@@ -75,6 +84,12 @@ final class DoctorCommand extends HiCacheCommand {
         problem,
         ProcessLimits.openFiles(),
         ProcessLimits.lockedMemory(),
-        directories);
+        directories,
+        buckets);
+  }
+
+  /** Each tier by itself, or the one store that there is. */
+  private static List<HiCacheConfig> stores(HiCacheConfig config) {
+    return config.tiers().isEmpty() ? List.of(config) : List.of(config.tier(0), config.tier(1));
   }
 }

@@ -41,6 +41,14 @@ final class DoctorReport {
     }
     ArrayNode directories = report.putArray("directories");
     found.directories().forEach(directory -> fill(directories.addObject(), directory));
+    ArrayNode buckets = report.putArray("buckets");
+    for (BucketCheck bucket : found.buckets()) {
+      buckets
+          .addObject()
+          .put("place", bucket.place())
+          .put("works", bucket.works())
+          .put("problem", bucket.problem());
+    }
   }
 
   private static void put(ObjectNode limits, String name, Optional<ProcessLimits> limit) {
@@ -103,6 +111,14 @@ final class DoctorReport {
               Text.oneLine(entry.origin().toString())));
     }
     found.directories().forEach(check -> addDirectory(lines, check));
+    for (BucketCheck bucket : found.buckets()) {
+      lines.add("");
+      lines.add("bucket " + Text.oneLine(bucket.place()));
+      lines.add(
+          bucket.works()
+              ? "  works              an object was put and came back the same"
+              : "  does not work      " + indented(bucket.problem()));
+    }
     lines.add("");
     lines.add(found.isSound() ? "all is well" : "something is wrong, see above");
     return lines;

@@ -50,6 +50,9 @@ final class MigrateCommand extends HiCacheCommand {
     if (storeOptions().hasLayout()) {
       throw usageError("--layout: leave it out; --to names the target, the source is the other");
     }
+    if (storeOptions().hasTiers()) {
+      throw usageError("--tier: pages move inside one directory; name it with --dir");
+    }
     HiCacheConfig asEngine = storeOptions().builder(cli().environment()).layout(to).build();
     report().put("from", from()).put("to", to).put("keep", keep).put("dry_run", dryRun);
     // Corrupt pages are named, not removed, and nothing is evicted.

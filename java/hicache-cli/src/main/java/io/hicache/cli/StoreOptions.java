@@ -21,6 +21,13 @@ final class StoreOptions {
   private List<Path> dirs;
 
   @Option(
+      names = "--tier",
+      paramLabel = "KIND:PLACE",
+      description =
+          "In place of --dir: give it twice, first segments:DIR or files:DIR, then the tier below it, obj:BUCKET, azure:CONTAINER or a directory as before.")
+  private List<String> tiers;
+
+  @Option(
       names = "--config",
       paramLabel = "FILE",
       description = "Configuration file, .toml or .json.")
@@ -89,13 +96,17 @@ final class StoreOptions {
   @Option(names = "--cp-size", paramLabel = "N", description = "Number of context-parallel ranks.")
   private Integer cpSize;
 
-  @Option(names = "--layout", paramLabel = "LAYOUT", description = "files (default) or segments.")
+  @Option(
+      names = "--layout",
+      paramLabel = "LAYOUT",
+      description = "files (default), segments or objects.")
   private String layout;
 
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "auto (default), 3FS, POSIX, GDS_MT, GDS or OBJ.")
+      description =
+          "auto (default), 3FS, POSIX, GDS_MT, GDS, OBJ or AZURE_BLOB; the last two need a --config with their bucket.")
   private String backend;
 
   @Option(
@@ -116,6 +127,11 @@ final class StoreOptions {
       description = "Deadline of each transfer (default 60000).")
   private Long timeoutMillis;
 
+  /** Whether tiers are named on the command line. */
+  boolean hasTiers() {
+    return tiers != null;
+  }
+
   /** Whether a layout is named on the command line. */
   boolean hasLayout() {
     return layout != null;
@@ -134,6 +150,7 @@ final class StoreOptions {
       builder.file(config);
     }
     give(dirs, builder::storageDirs);
+    give(tiers, builder::tiers);
     give(model, builder::model);
     give(tpRank, builder::tpRank);
     give(tpSize, builder::tpSize);

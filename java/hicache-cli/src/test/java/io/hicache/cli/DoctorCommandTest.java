@@ -132,11 +132,13 @@ public class DoctorCommandTest extends CliFixture {
                 + "'\nsecret_key = '"
                 + secret
                 + "'\n");
-    Result text = runHere("doctor", "--config", file.toString());
-    Result json = runHere("doctor", "--json", "--config", file.toString());
+    Result text = run("doctor", "--config", file.toString());
+    Result json = run("doctor", "--json", "--config", file.toString());
 
     assertThat(text.code()).isEqualTo(3);
     assertThat(text.out()).containsPattern("plugin.secret_key +\\*\\*\\*");
+    assertThat(json.json().at("/buckets/0/works").asBoolean()).isFalse();
+    assertThat(json.json().at("/buckets/0/place").asText()).isEqualTo("OBJ b");
     assertThat(text.out() + text.err() + json.out() + json.err()).doesNotContain(secret);
   }
 }

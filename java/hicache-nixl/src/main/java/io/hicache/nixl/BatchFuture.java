@@ -12,11 +12,11 @@ import java.util.concurrent.CompletableFuture;
  * @param <T> what the batch gives
  */
 final class BatchFuture<T> extends CompletableFuture<T> {
-  private final NativeStore store;
+  private final BatchStore store;
   private final long batch;
 
-  /** Holds the core's store and not its owner: a complete future keeps no forgotten store open. */
-  BatchFuture(NativeStore store, long batch) {
+  /** Holds the store and not its owner: a complete future keeps no forgotten store open. */
+  BatchFuture(BatchStore store, long batch) {
     this.store = store;
     this.batch = batch;
   }

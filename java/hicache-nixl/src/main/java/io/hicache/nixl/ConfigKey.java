@@ -15,6 +15,11 @@ enum ConfigKey {
       "storage_dir",
       ValueKind.directories(),
       List.of()),
+  /** Opened as two stores, see {@link TieredStore}: the core knows nothing of tiers. */
+  TIERS("tiers", null, null, ValueKind.tiers(), List.of()),
+  TIER_WRITE("tier_write", null, null, ValueKind.oneOf("back", "through"), "back"),
+  TIER_BACKLOG_BYTES("tier_backlog_bytes", null, null, ValueKind.bytes(), 1L << 30),
+  TIER_PROMOTE("tier_promote", null, null, ValueKind.bool(), true),
   BACKEND(
       "backend",
       "SGLANG_HICACHE_NIXL_BACKEND_PLUGIN",

@@ -65,7 +65,9 @@ final class ConfigResolver {
     for (ConfigKey key : ConfigKey.values()) {
       values.put(key, resolve(key));
     }
+    TierRules.apply(values);
     resolveParameters();
+    TierRules.checkParameters(values, parameters);
     NamingRules.check(values);
     StorageRules.apply(values, parameters);
   }
@@ -87,7 +89,10 @@ final class ConfigResolver {
     if (file != null && file.values().containsKey(key)) {
       return checked(key, file.values().get(key), file.origin(key.key()));
     }
-    if (key == ConfigKey.BACKEND && file != null && file.hasTables()) {
+    if (key == ConfigKey.BACKEND
+        && file != null
+        && file.hasTables()
+        && !TierRules.isOfLowerTier(values, file.activeBackend())) {
       if (file.activeBackend() == null) {
         throw file.noActiveTable();
       }
@@ -147,6 +152,14 @@ final class ConfigResolver {
 
   private void putAll(String backend, FileLayer file) {
     file.looseParameters().forEach((name, raw) -> put(backend, name, raw, file.origin(name)));
+    putTable(backend, file);
+    String below = TierRules.lowerBackend(values);
+    if (below != null) {
+      putTable(below, file);
+    }
+  }
+
+  private void putTable(String backend, FileLayer file) {
     FileLayer.PluginTable table = file.table(backend);
     if (table != null) {
       String prefix = "plugin." + table.name() + ".";
@@ -158,6 +171,10 @@ final class ConfigResolver {
 
   private void put(String backend, String name, Object raw, ConfigOrigin origin) {
     ValueKind kind = PluginParameters.kind(backend, name);
+    String below = TierRules.lowerBackend(values);
+    if (kind == null && below != null) {
+      kind = PluginParameters.kind(below, name);
+    }
     if (kind == null) {
       String owner =
           backend.equals(PluginParameters.AUTO)

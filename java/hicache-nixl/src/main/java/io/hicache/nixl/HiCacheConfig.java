@@ -112,8 +112,45 @@ public final class HiCacheConfig {
   }
 
   /**
+   * The two tiers, see {@link HiCacheConfigBuilder#tiers(List)}.
+   *
+   * @return {@code KIND:PLACE} each, the local one first; empty for a store without tiers
+   */
+  public List<String> tiers() {
+    List<?> places = (List<?>) value(ConfigKey.TIERS);
+    return places.stream().map(Object::toString).toList();
+  }
+
+  /**
+   * The configuration of one of {@link #tiers()} as a store by itself: with the plugin parameters
+   * that its backend knows; limits are those of the local tier alone.
+   *
+   * @param index 0: the local one, 1: the lower one
+   * @return a configuration without tiers
+   */
+  public HiCacheConfig tier(int index) {
+    return TierRules.configOf(
+        this, (TierPlace) ((List<?>) value(ConfigKey.TIERS)).get(index), index);
+  }
+
+  /** {@return when the lower tier gets what is set: {@code back} or {@code through}} */
+  public String tierWrite() {
+    return (String) value(ConfigKey.TIER_WRITE);
+  }
+
+  /** {@return most bytes of pages that wait to be written to the lower tier} */
+  public long tierBacklogBytes() {
+    return (Long) value(ConfigKey.TIER_BACKLOG_BYTES);
+  }
+
+  /** {@return whether pages that a get found in the lower tier are copied into the local one} */
+  public boolean tierPromote() {
+    return (Boolean) value(ConfigKey.TIER_PROMOTE);
+  }
+
+  /**
    * {@return base directories of the pages, absolute, in the order given, all different; at least
-   * one, but none for {@code layout = objects}}
+   * one, but none for {@code layout = objects}; with tiers those of the local one}
    */
   public List<Path> storageDirs() {
     List<?> paths = (List<?>) value(ConfigKey.STORAGE_DIRS);

@@ -40,21 +40,23 @@ import org.bytedeco.pytorch.Tensor;
 public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStorage {
   private static final Logger LOG = LogManager.getLogger(HiCacheNixl.class);
 
-  private final NativeStore store;
+  private final BatchStore store;
   private final PageCalls calls;
   private final PoolStorage pools;
   private final PageDirectory directory;
   private final Duration closeTimeout;
   private final LeakNet.Watch watch;
 
-  private HiCacheNixl(NativeStore store, HiCacheConfig config) {
+  /** The calls of a store that is open; it is closed with this. */
+  HiCacheNixl(BatchStore store, HiCacheConfig config) {
     this.store = store;
     calls = new PageCalls(this, store, config.timeoutMillis());
     pools = new PoolStorage(store, calls, config);
-    directory = new PageDirectory(this, store);
+    directory = store.directory(this);
     Duration timeout = Duration.ofMillis(config.closeTimeoutMillis());
     closeTimeout = timeout;
-    String name = "the store in " + config.storageDirs();
+    String name =
+        "the store in " + (config.tiers().isEmpty() ? config.storageDirs() : config.tiers());
     watch = LeakNet.watch(this, name, store::isClosed, () -> store.close(timeout));
   }
 
@@ -72,10 +74,9 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
     if (config == null) {
       throw HiCacheException.invalid("open: the configuration is null");
     }
-    NativeStore store = NativeStore.open(config);
+    BatchStore store = Stores.open(config);
     try {
       StoreDescription about = StoreDescription.of(store.describe());
-      config.identity().ifPresent(identity -> NamespaceManifest.enter(identity, about.paths()));
       LOG.info("Backend {} was instantiated", about.backend());
       LOG.info("store opened: {}", about);
       return new HiCacheNixl(store, config);
@@ -259,7 +260,7 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
   public int batchExists(List<String> keys) {
     Arguments.requireKeys("batchExists", keys);
     return fenced(
-        () -> Verdict.leadingHits(pools.hasPool() ? pools.existsV1(keys) : batchExistsPages(keys)));
+        () -> Verdict.leadingHits(pools.hasPool() ? pools.prefix(keys) : calls.prefix(keys)));
   }
 
   @Override

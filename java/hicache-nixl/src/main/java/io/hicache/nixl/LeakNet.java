@@ -46,6 +46,15 @@ final class LeakNet {
     return watch(owner, owner.getClass(), what, closed, close);
   }
 
+  /**
+   * Frees what a thing stands for once nobody refers to the thing, which is no leak.
+   *
+   * @param free must not refer to owner
+   */
+  static void freeWhenUnreachable(Object owner, Runnable free) {
+    CLEANER.register(owner, free);
+  }
+
   private static void free(String what, String place, BooleanSupplier closed, Runnable close) {
     if (closed.getAsBoolean()) {
       return;

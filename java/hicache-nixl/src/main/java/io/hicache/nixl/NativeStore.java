@@ -31,7 +31,7 @@ import org.apache.logging.log4j.Logger;
  *
  * <p>Threads: safe from any number of threads.
  */
-final class NativeStore {
+final class NativeStore implements BatchStore {
   private static final Logger LOG = LogManager.getLogger(NativeStore.class);
   private static final long THREAD_END_MILLIS = 5000;
 
@@ -119,26 +119,21 @@ final class NativeStore {
     return budget;
   }
 
-  /** Refuses a store whose close has begun. */
-  void requireOpen() {
+  @Override
+  public void requireOpen() {
     if (closing) {
       throw closed();
     }
   }
 
-  /** True once a close has begun. */
-  boolean isClosed() {
+  @Override
+  public boolean isClosed() {
     return closing;
   }
 
-  /**
-   * Hands a batch to the core, when there is room for its bytes, or to the catalog of its objects.
-   * The future is always completed with a value, at the latest when the store closes.
-   *
-   * @param timeoutMillis for the wait for room and for the batch together
-   * @throws HiCacheException when nothing was started, CLOSED among others
-   */
-  CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
+  /** Hands a batch to the core, or to the catalog of its objects. */
+  @Override
+  public CompletionThread.Submitted submit(PageBatch batch, long timeoutMillis) {
     if (deletes != null && ObjectDeletes.does(batch.operation())) {
       requireOpen();
       return deletes.submit(batch, timeoutMillis);
@@ -180,18 +175,17 @@ final class NativeStore {
         batch.count(), PageOutcome.TIMED_OUT, new HiCacheException(ErrorCode.TIMEOUT, message));
   }
 
-  /** Completes a caller's future on another thread, see {@link CompletionExecutor#execute}. */
-  void handOver(Runnable completion) {
+  @Override
+  public void handOver(Runnable completion) {
     executor.execute(completion);
   }
 
   /**
-   * Cancels a batch, see {@code hicache_batch_cancel}. Its future completes as ever. Batches of the
-   * core have positive ids, those of the catalog negative ones.
-   *
-   * @return true when a key was open
+   * See {@code hicache_batch_cancel}. Batches of the core have positive ids, those of the catalog
+   * negative ones.
    */
-  boolean cancel(long batch) {
+  @Override
+  public boolean cancel(long batch) {
     if (batch < NO_BATCH) {
       return deletes.cancel(batch);
     }
@@ -207,7 +201,8 @@ final class NativeStore {
    * Waits for a batch on this thread, see {@link CompletionThread#settleHere}; returns at once for
    * one that is not in the core.
    */
-  void settleHere(long batch, long timeoutMillis) {
+  @Override
+  public void settleHere(long batch, long timeoutMillis) {
     if (batch <= NO_BATCH) {
       return;
     }
@@ -221,12 +216,8 @@ final class NativeStore {
     }
   }
 
-  /**
-   * Makes memory known that many batches will use.
-   *
-   * @return an id for {@link #deregisterMemory}
-   */
-  long registerMemory(long address, long length) {
+  @Override
+  public long registerMemory(long address, long length) {
     return call(
         store -> {
           try (NativeError error = new NativeError()) {
@@ -239,13 +230,13 @@ final class NativeStore {
         });
   }
 
-  /** Forgets it; false when a hanging transfer may still use it. */
-  boolean deregisterMemory(long id, long timeoutMillis) {
+  @Override
+  public boolean deregisterMemory(long id, long timeoutMillis) {
     return call(store -> hicache_memory_deregister(store, id, timeoutMillis) == 1);
   }
 
-  /** Evicts down to the low marks. */
-  EvictionResult evict(long timeoutMillis) {
+  @Override
+  public EvictionResult evict(long timeoutMillis) {
     return call(
         store -> {
           long[] pages = new long[1];
@@ -260,7 +251,8 @@ final class NativeStore {
   }
 
   /** The text of {@code hicache_store_describe}. */
-  SettingsBlob describe() {
+  @Override
+  public SettingsBlob describe() {
     return call(
         store -> SettingsBlob.read((text, room) -> hicache_store_describe(store, text, room)));
   }
@@ -293,18 +285,23 @@ final class NativeStore {
     }
   }
 
-  /**
-   * Closes once; a second caller waits for the first. Waits up to timeout for batches in flight,
-   * and a bounded time for everything else.
-   *
-   * @return true when everything drained; the same again when closed before
-   * @throws HiCacheException INVALID_ARGUMENT on a thread that is inside {@link #call}
-   */
-  boolean close(Duration timeout) {
+  @Override
+  public PageDirectory directory(HiCacheNixl owner) {
+    return new PageDirectory(owner, this);
+  }
+
+  /** Refuses a thread that is inside {@link #call}. */
+  @Override
+  public void requireOutside() {
     if (handleLock.getReadHoldCount() > 0) {
       throw HiCacheException.invalid(
           "close() inside a visitor of the same store; close it afterwards");
     }
+  }
+
+  @Override
+  public boolean close(Duration timeout) {
+    requireOutside();
     closeLock.lock();
     try {
       if (handle == null) {

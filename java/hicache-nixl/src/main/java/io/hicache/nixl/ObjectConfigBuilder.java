@@ -4,7 +4,7 @@ package io.hicache.nixl;
 import java.util.Objects;
 
 /** The setters of a configuration for pages that are objects in a bucket. */
-abstract class ObjectConfigBuilder extends IdentityConfigBuilder {
+abstract class ObjectConfigBuilder extends TierConfigBuilder {
   ObjectConfigBuilder() {}
 
   /**

@@ -39,6 +39,7 @@ final class PageBatch {
   private long[] expectedLengths;
   private int setFlags;
   private long leaseMillis;
+  private boolean prefixOnly;
   private int blockCount;
 
   /** Where the bytes of an entry are. */
@@ -148,6 +149,47 @@ final class PageBatch {
     return batch;
   }
 
+  /** Gathers pages by key and component, for an operation that moves no bytes. */
+  static PageBatch ofNames(Operation operation, List<PageName> names) {
+    PageBatch batch = new PageBatch(operation, names.stream().map(PageName::key).toList());
+    batch.componentLengths = new int[names.size()];
+    for (int i = 0; i < names.size(); i++) {
+      PageName name = names.get(i);
+      byte[] bytes = KeyCodec.encode(operation.word(), name.key(), name.component());
+      batch.componentLengths[i] = name.component().length();
+      batch.appendKey(bytes);
+      batch.end(i, bytes.length);
+    }
+    return batch;
+  }
+
+  /**
+   * A batch of some of this one's good entries, for which the arrays must still be there.
+   *
+   * @param chosen numbers of good entries, rising
+   */
+  PageBatch part(int[] chosen) {
+    BatchEntries entries = new BatchEntries(this);
+    PageBatch part =
+        new PageBatch(operation, Arrays.stream(chosen).mapToObj(this::keyOfEntry).toList());
+    part.shaped = shaped;
+    part.setFlags = setFlags;
+    part.prefixOnly = prefixOnly;
+    part.componentLengths = BatchEntries.pick(componentLengths, chosen);
+    part.blockCounts = BatchEntries.pick(blockCounts, chosen);
+    part.expectedLengths = BatchEntries.pick(expectedLengths, chosen);
+    part.held = held == null ? null : Arrays.stream(chosen).mapToObj(i -> held[i]).toArray();
+    entries.copy(chosen, part.arrays);
+    part.count = chosen.length;
+    part.bytes = bytes == 0 ? 0 : Arrays.stream(chosen).mapToLong(entries::bytes).sum();
+    return part;
+  }
+
+  /** The key of a good entry. */
+  String keyOfEntry(int entry) {
+    return keys.get(origins == null ? entry : origins[entry]);
+  }
+
   private void addListed(int index, PageInfo page, long address) {
     byte[] name = KeyCodec.encode(operation.word(), page.key(), page.component());
     long[] dims = page.shape().stream().mapToLong(Long::longValue).toArray();
@@ -173,6 +215,28 @@ final class PageBatch {
   PageBatch skipExisting(boolean skip) {
     setFlags = skip ? HICACHE_SET_SKIP_EXISTING : 0;
     return this;
+  }
+
+  /** A set replaces what is there, which is so unless it was said otherwise. */
+  PageBatch replacing() {
+    setFlags = 0;
+    return this;
+  }
+
+  /** An owner of all its memory, which must stay referenced as {@link #held} says. */
+  PageBatch holding(Object owner) {
+    held = Collections.nCopies(size(), owner).toArray();
+    return this;
+  }
+
+  /** Only the pages up to the first that is missing matter. */
+  PageBatch prefixOnly() {
+    prefixOnly = true;
+    return this;
+  }
+
+  boolean isPrefixOnly() {
+    return prefixOnly;
   }
 
   /** How long a pin holds; 0 unpins. */

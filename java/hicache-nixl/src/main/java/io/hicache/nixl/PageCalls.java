@@ -15,7 +15,7 @@ import org.apache.logging.log4j.Logger;
 
 /**
  * The straight line of every call: gather, submit, and wait or hand on, merge. Blocking calls wait
- * on the futures of {@link NativeStore}; the others hand its results over to another thread.
+ * on the futures of a {@link BatchStore}; the others hand its results over to another thread.
  *
  * <p>A wait ends with its batch, or at the batch's deadline plus a grace. It does not end at an
  * interrupt, since the memory is in use until then; the interrupt is handed on afterwards.
@@ -31,7 +31,7 @@ final class PageCalls {
   @SuppressWarnings("unused")
   private final Object owner;
 
-  private final NativeStore store;
+  private final BatchStore store;
   private final long timeoutMillis;
   private final StorageCounters counters = new StorageCounters();
 
@@ -40,7 +40,7 @@ final class PageCalls {
    *
    * @param owner the object that users hold
    */
-  PageCalls(Object owner, NativeStore store, long timeoutMillis) {
+  PageCalls(Object owner, BatchStore store, long timeoutMillis) {
     this.owner = owner;
     this.store = store;
     this.timeoutMillis = Math.min(timeoutMillis, TIMEOUT_MILLIS_MAX);
@@ -61,6 +61,11 @@ final class PageCalls {
   List<PageResult> many(
       Operation operation, List<String> keys, PageBatch.Memory memory, List<?> owners) {
     return run(PageBatch.of(operation, keys, memory, owners));
+  }
+
+  /** Look-ups of which only those up to the first missing page matter. */
+  List<PageResult> prefix(List<String> keys) {
+    return run(PageBatch.of(Operation.EXISTS, keys, null, null).prefixOnly());
   }
 
   /** Many keys, without a wait; a bad entry fails alone. */
@@ -90,7 +95,7 @@ final class PageCalls {
       return nothing(batch);
     }
     long end = start + TimeUnit.MILLISECONDS.toNanos(timeoutMillis + GRACE_MILLIS);
-    CompletionThread.Submitted submitted = submit(batch);
+    CompletionThread.Submitted submitted = store.take(batch, timeoutMillis);
     if (!submitted.future().isDone() && !VirtualThreads.isCurrent()) {
       store.settleHere(submitted.id(), timeoutMillis + GRACE_MILLIS);
     }
@@ -101,15 +106,15 @@ final class PageCalls {
    * Starts a batch. It waits for room in flight and for nothing else.
    *
    * @param finish makes what the future gives; what it throws completes the future exceptionally
-   * @return completes on another thread, see {@link NativeStore#handOver}; cancels its batch when
-   *     it is cancelled
+   * @return completes on another thread, see {@link BatchStore#handOver}; cancels its batch when it
+   *     is cancelled
    */
   <T> CompletableFuture<T> start(PageBatch batch, Function<List<PageResult>, T> finish) {
     long start = System.nanoTime();
     if (batch.count() == 0) {
       return CompletableFuture.completedFuture(finish.apply(nothing(batch)));
     }
-    CompletionThread.Submitted submitted = submit(batch);
+    CompletionThread.Submitted submitted = store.take(batch, timeoutMillis);
     BatchFuture<T> future = new BatchFuture<>(store, submitted.id());
     submitted
         .future()
@@ -125,14 +130,6 @@ final class PageCalls {
       future.complete(value.get());
     } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);
-    }
-  }
-
-  private CompletionThread.Submitted submit(PageBatch batch) {
-    try {
-      return store.submit(batch, timeoutMillis);
-    } finally {
-      batch.submitted();
     }
   }
 

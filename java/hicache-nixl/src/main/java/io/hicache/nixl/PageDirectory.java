@@ -33,7 +33,7 @@ import org.bytedeco.javacpp.BytePointer;
  *
  * <p>Threads: safe from any number of threads.
  */
-public final class PageDirectory {
+public sealed class PageDirectory permits TieredDirectory {
   /** Keeps the store's owner reachable, and with it the store open. */
   private final HiCacheNixl owner;
 
@@ -66,7 +66,7 @@ public final class PageDirectory {
     return find(page.key(), page.component());
   }
 
-  private Optional<PageInfo> find(String key, String component) {
+  Optional<PageInfo> find(String key, String component) {
     byte[] bytes = KeyCodec.encode("find", key, component);
     if (store.objects() != null) {
       return kept(() -> store.objects().find(bytes, component.length()))
@@ -173,7 +173,7 @@ public final class PageDirectory {
     return path(page.key(), page.component());
   }
 
-  private Path path(String key, String component) {
+  Path path(String key, String component) {
     byte[] bytes = KeyCodec.encode("path", key, component);
     return NativeText.path(
         fenced(handle -> NativeObjectNaming.path(handle, bytes, component.length())));

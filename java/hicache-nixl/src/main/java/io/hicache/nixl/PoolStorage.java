@@ -22,7 +22,7 @@ final class PoolStorage {
   private final boolean skipExisting;
   private final boolean storesForAllRanks;
 
-  PoolStorage(NativeStore store, PageCalls calls, HiCacheConfig config) {
+  PoolStorage(BatchStore store, PageCalls calls, HiCacheConfig config) {
     this.calls = calls;
     this.pools = new RegisteredPools(store, config);
     this.skipExisting = config.skipExisting();
@@ -75,22 +75,23 @@ final class PoolStorage {
     return new PageResult(key, PageOutcome.SKIPPED, 0, false, null);
   }
 
-  /** Whether each page of the pool of keys and values is there, in all its files. */
-  List<PageResult> existsV1(List<String> keys) {
-    return exists(pools.require("batchExists", PoolName.KV), keys);
+  /** Whether pages of the pool of keys and values are there in all files, up to the first gap. */
+  List<PageResult> prefix(List<String> keys) {
+    return exists(pools.require("batchExists", PoolName.KV), keys, true);
   }
 
   PoolTransferResult existsV2(List<String> keys, List<PoolTransfer> transfers) {
     Arguments.requireKeys("batchExistsV2", keys);
     List<RegisteredPools.Entry> further = requireAll("batchExistsV2", transfers);
-    int kvPages = Verdict.leadingHits(existsV1(keys));
+    int kvPages = Verdict.leadingHits(prefix(keys));
     Map<PoolName, Integer> hits = new EnumMap<>(PoolName.class);
     if (kvPages > 0) {
       hits.put(PoolName.KV, kvPages);
     }
     int prefix = kvPages;
     for (int i = 0; i < further.size() && kvPages > 0; i++) {
-      List<PageResult> found = exists(further.get(i), keys.subList(0, kvPages));
+      boolean allPages = transfers.get(i).hitPolicy() == PoolHitPolicy.ALL_PAGES;
+      List<PageResult> found = exists(further.get(i), keys.subList(0, kvPages), allPages);
       int usable = usable(found, transfers.get(i));
       if (usable > 0) {
         hits.put(transfers.get(i).name(), usable);
@@ -177,10 +178,14 @@ final class PoolStorage {
     return calls.run(PageBatch.ofListed(Operation.SET, pages, addresses));
   }
 
-  private List<PageResult> exists(RegisteredPools.Entry pool, List<String> keys) {
+  private List<PageResult> exists(
+      RegisteredPools.Entry pool, List<String> keys, boolean prefixOnly) {
     PageBatch batch =
         PageBatch.ofFiles(
             Operation.EXISTS, keys, pool.files().components(), pool.files().lengths(), null);
+    if (prefixOnly) {
+      batch.prefixOnly();
+    }
     return PoolResults.fold(calls.run(batch), pool.files().count());
   }
 

@@ -13,13 +13,13 @@ import java.util.concurrent.ConcurrentHashMap;
 final class RegisteredPools {
   private static final long PATIENCE_MILLIS = 5000;
 
-  private final NativeStore store;
+  private final BatchStore store;
   private final boolean sglang;
   private final boolean directIo;
   private final HiCacheIdentity identity;
   private final Map<PoolName, Entry> byName = new ConcurrentHashMap<>();
 
-  RegisteredPools(NativeStore store, HiCacheConfig config) {
+  RegisteredPools(BatchStore store, HiCacheConfig config) {
     this.store = store;
     this.sglang = config.naming().startsWith("sglang");
     this.directIo = config.useDirectIo();

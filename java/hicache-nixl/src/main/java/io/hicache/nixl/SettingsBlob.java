@@ -64,6 +64,27 @@ final class SettingsBlob {
     return this;
   }
 
+  /** Adds all pairs of another one under names with a prefix. */
+  void withAll(String prefix, SettingsBlob other) {
+    other.values.forEach((name, value) -> values.put(prefix + name, value));
+  }
+
+  /** The pairs whose names have a prefix, with that taken off. */
+  SettingsBlob under(String prefix) {
+    SettingsBlob found = new SettingsBlob();
+    values.forEach(
+        (name, value) -> {
+          if (name.startsWith(prefix)) {
+            found.values.put(name.substring(prefix.length()), value);
+          }
+        });
+    return found;
+  }
+
+  boolean isEmpty() {
+    return values.isEmpty();
+  }
+
   byte[] toBytes() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     values.forEach(

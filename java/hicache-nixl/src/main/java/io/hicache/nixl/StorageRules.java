@@ -168,7 +168,7 @@ final class StorageRules {
   }
 
   /** The path without symbolic links, as far as it exists. */
-  private static Path realPath(Path path) {
+  static Path realPath(Path path) {
     try {
       return path.toRealPath();
     } catch (IOException missing) {

@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
  * @param directories the base directories, in the order of the configuration; none where pages are
  *     objects
  * @param objects the object storage; empty where pages are in directories
+ * @param tiers the tier below this one; empty for a store without tiers
  */
 public record StoreDescription(
     BackendReport backends,
@@ -43,7 +44,8 @@ public record StoreDescription(
     Path nixlPath,
     Eviction eviction,
     List<Directory> directories,
-    Optional<ObjectStorage> objects) {
+    Optional<ObjectStorage> objects,
+    Optional<TierReport> tiers) {
 
   /**
    * What a lane takes of a batch, as it is in use: chosen by the directories unless configured.
@@ -174,10 +176,11 @@ public record StoreDescription(
         described.blocks("directory").stream().map(StoreDescription::directory).toList(),
         described.text("layout").equals(StorageRules.OBJECTS)
             ? Optional.of(objects(described))
-            : Optional.empty());
+            : Optional.empty(),
+        TierReport.of(described));
   }
 
-  /** One line: backend, queue, lanes, layout and directories or bucket. */
+  /** One line: backend, queue, lanes, layout, directories or bucket, and the tier below. */
   @Override
   public String toString() {
     String where = objects.map(StoreDescription::line).orElseGet(this::lineOfDirectories);
@@ -190,7 +193,8 @@ public record StoreDescription(
         + " named as "
         + naming
         + ", in "
-        + where;
+        + where
+        + tiers.map(below -> ", " + below).orElse("");
   }
 
   private static String line(ObjectStorage objects) {

@@ -148,6 +148,11 @@ record ValueKind(String allowed, Set<String> values, Function<Object, Object> pa
         ValueKind::parseDirectories);
   }
 
+  /** Two tiers, see {@link TierPlace}. */
+  static ValueKind tiers() {
+    return new ValueKind(TierPlace.ALLOWED, Set.of(), TierPlace::parseTwo);
+  }
+
   private static Object parseBool(Object raw) {
     if (raw instanceof Boolean) {
       return raw;

@@ -38,6 +38,17 @@ public class ConfigPrecedenceTest extends ConfigFixture {
               "/one",
               "/two, /three",
               "/four, /five"),
+          new Sample(
+              ConfigKey.TIERS,
+              List.of("segments:/one", "Files:/two"),
+              "['files:/three', 'obj:bucket']",
+              null,
+              "segments:/one, files:/two",
+              "files:/three, obj:bucket",
+              null),
+          Sample.same(ConfigKey.TIER_WRITE, "through", "'Back'", "back"),
+          Sample.same(ConfigKey.TIER_BACKLOG_BYTES, 1L, "'2 GiB'", "2147483648"),
+          Sample.same(ConfigKey.TIER_PROMOTE, false, "'yes'", "true"),
           new Sample(ConfigKey.BACKEND, "posix", "'gds'", "3fs", "POSIX", "GDS", "3FS"),
           new Sample(ConfigKey.USE_DIRECT_IO, "true", "false", "no", "true", "false", "false"),
           Sample.same(ConfigKey.QUEUE, "aio", "'uring'", "uring"),
@@ -119,7 +130,9 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           .hasMessageContaining("storage_dirs");
       return;
     }
-    if (key != ConfigKey.STORAGE_DIRS) {
+    if (TierRules.OF_TIERS.contains(key) && !nowhere) {
+      builder.tiers("files:" + folder.resolve("1"), "files:" + folder.resolve("2"));
+    } else if (key != ConfigKey.STORAGE_DIRS && (key != ConfigKey.TIERS || nowhere)) {
       builder.storageDirs(folder);
     }
 
@@ -146,7 +159,8 @@ public class ConfigPrecedenceTest extends ConfigFixture {
       assertThat(entry.value()).isEqualTo(sample.variableText());
       assertThat(entry.origin()).isEqualTo(new ConfigOrigin(Layer.ENVIRONMENT, key.variable()));
     } else {
-      assertThat(entry.value()).isEqualTo(key.defaultValue().toString());
+      assertThat(entry.value())
+          .isEqualTo(key == ConfigKey.TIERS ? "" : key.defaultValue().toString());
       assertThat(entry.origin().layer()).isEqualTo(Layer.DEFAULT);
     }
     assertThat(config.origins()).containsEntry(name, entry.origin());

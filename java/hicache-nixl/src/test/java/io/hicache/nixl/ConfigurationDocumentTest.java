@@ -30,7 +30,9 @@ public class ConfigurationDocumentTest extends ConfigFixture {
 
     assertThat(cells.get(3)).isEqualTo(key.variable() == null ? "" : "`" + key.variable() + "`");
     String plain =
-        key.defaultValue() instanceof List ? "none: must be set" : key.defaultValue().toString();
+        key == ConfigKey.STORAGE_DIRS
+            ? "none: must be set"
+            : key == ConfigKey.TIERS ? "none" : key.defaultValue().toString();
     assertThat(cells.get(4).replace("`", "")).isEqualTo(plain.isEmpty() ? "empty" : plain);
     assertThat(cells.get(5)).isNotEmpty();
     for (String method : cells.get(2).split(",")) {

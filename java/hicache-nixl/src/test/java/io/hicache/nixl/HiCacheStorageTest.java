@@ -183,7 +183,8 @@ public class HiCacheStorageTest extends StoreFixture {
       assertThat(store.delete("a")).isTrue();
       assertThat(store.exists("a")).isFalse();
       assertThat(store.delete("a")).isFalse();
-      assertThat(store.clear()).isEqualTo(2 + 2 + 1 + 3);
+      assertCleared(store.clear(), 2 + 2 + 1 + 3);
+      assertThat(store.batchExists(keys)).isZero();
     }
   }
 

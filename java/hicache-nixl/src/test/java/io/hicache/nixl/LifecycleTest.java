@@ -41,7 +41,7 @@ public class LifecycleTest extends StoreFixture {
   public void shouldMakeAMissingDirectory() {
     requireDirectories();
     Path deep = dir.resolve("not/there/yet");
-    try (HiCacheNixl store = HiCacheNixl.open(config().storageDirs(deep).build())) {
+    try (HiCacheNixl store = HiCacheNixl.open(config(deep).build())) {
       assertThat(store.set("page", Tensors.randomFloats(4))).isTrue();
       assertThat(deep).isDirectory();
     }
@@ -53,7 +53,7 @@ public class LifecycleTest extends StoreFixture {
     Path file = Files.writeString(dir.resolve("file"), "kept");
     ProcessState before = ProcessState.now();
     for (Path bad : List.of(file, file.resolve("below"))) {
-      HiCacheConfig config = config().storageDirs(bad).build();
+      HiCacheConfig config = config(bad).build();
       try (HiCacheNixl store = HiCacheNixl.open(config)) {
         throw new AssertionError("opened in " + store.describe());
       } catch (HiCacheException e) {
@@ -144,7 +144,9 @@ public class LifecycleTest extends StoreFixture {
         }
       }
     }
-    assertThat(filesBelow(dir)).as("no temporary file is left").hasSizeLessThanOrEqualTo(64);
+    if (!inTiers()) {
+      assertThat(filesBelow(dir)).as("no temporary file is left").hasSizeLessThanOrEqualTo(64);
+    }
   }
 
   @Test

@@ -53,16 +53,20 @@ abstract class StoreFixture {
    * layout of this run of the suite.
    */
   HiCacheConfigBuilder config() {
-    if (inObjects()) {
-      return TestServer.get().config(prefix());
-    }
-    return HiCacheConfig.builder()
-        .environment(Map.of())
-        .storageDirs(dir)
-        .backend("POSIX")
-        .layout(LAYOUT)
-        .lanes(2)
-        .timeoutMillis(20_000);
+    return inObjects() ? TestServer.get().config(prefix()) : config(dir);
+  }
+
+  /** As above, in another directory. */
+  final HiCacheConfigBuilder config(Path place) {
+    HiCacheConfigBuilder config =
+        HiCacheConfig.builder()
+            .environment(Map.of())
+            .backend("POSIX")
+            .lanes(2)
+            .timeoutMillis(20_000);
+    return LAYOUT.equals("tiers")
+        ? config.tiers("segments:" + place.resolve("local"), "files:" + place.resolve("lower"))
+        : config.storageDirs(place).layout(LAYOUT);
   }
 
   final HiCacheNixl open() {
@@ -110,9 +114,19 @@ abstract class StoreFixture {
     return LAYOUT.equals("files");
   }
 
-  /** True when this run of the suite has pages in large files. */
+  /** True when this run of the suite has a layout that keeps not just one file for each page. */
   static boolean inSegments() {
-    return LAYOUT.equals("segments");
+    return !inFiles();
+  }
+
+  /** True when this run of the suite has two tiers. */
+  static boolean inTiers() {
+    return LAYOUT.equals("tiers");
+  }
+
+  /** Asserts what a clear of so many pages said: over tiers it counts the copies below as well. */
+  static void assertCleared(long removed, long pages) {
+    assertThat(removed).isBetween(pages, inTiers() ? 2 * pages : pages);
   }
 
   /** True when this run of the suite has pages in a bucket. */

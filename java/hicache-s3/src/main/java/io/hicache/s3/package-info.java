@@ -7,5 +7,8 @@
  * <p>It reads the OBJ plugin's own parameters, so that both reach the same bucket in the same way.
  * Without {@code access_key} it takes credentials where every AWS tool does: environment, profile,
  * container, machine.
+ *
+ * <p>At level DEBUG the loggers of {@code software.amazon.awssdk} show what the SDK sends, a
+ * session token among it: leave them at INFO or above.
  */
 package io.hicache.s3;
