@@ -20,6 +20,7 @@ namespace hicache {
 namespace {
 
 constexpr size_t kProbeBytes = 8192;
+constexpr const char* kProbeObject = ".hicache-probe-";  // no page's name begins so; who lists a bucket removes old ones
 constexpr std::chrono::seconds kProbePatience{5};
 
 // A file that exists as long as this object.
@@ -110,7 +111,7 @@ void proveShortReadFails(Agent& agent, const std::string& directory) {
 std::string proveObjects(Agent& agent, const std::string& prefix) {
   std::array<char, 17> number;
   std::snprintf(number.data(), number.size(), "%016llx", static_cast<unsigned long long>(randomNumber()));
-  const std::string name = prefix + kProbePrefix + number.data();
+  const std::string name = prefix + kProbeObject + number.data();
   const Descriptor object{0, kProbeBytes, 1, name};
   AlignedBuffer buffer(kProbeBytes);
   char expected[kProbeBytes];

@@ -238,7 +238,8 @@ std::string adviceFor(const KnownBackend& known) {
   if (name == "3FS") return "install 3FS's libhf3fs_api_shared.so and NIXL's HF3FS plugin, and give plugin.mount_point";
   if (name == "POSIX") return "check that the directory is writable and that the sandbox allows io_setup or POSIX AIO";
   if (name == "AZURE_BLOB") return "use the NIXL of the nixl-cu12 package, and check account, container and credentials";
-  if (name == "OBJ") return "use the NIXL of the nixl-cu12 package, and check endpoint, bucket and credentials";
+  if (name == "OBJ")
+    return "use the NIXL of the nixl-cu12 package, and check endpoint, bucket, credentials and, for https, ca_bundle";
   return "install libcufile for this CUDA version and check the GPU driver";
 }
 

@@ -207,8 +207,11 @@ void ObjectTransfer::completeRead() {
                   name() + " does not have the bytes that were set: their checksum differs; set the page again");
     }
   }
+  if (!endsWhereItMust(object)) {
+    if (layout_.sealed()) throw Error(HICACHE_CORRUPT, name() + " has more bytes than its page; set the page again");
+    throw Error(HICACHE_INVALID_ARGUMENT, "get: " + name() + " has more bytes than its target");
+  }
   if (!verify) {
-    if (!endsWhereItMust(object)) throw Error(HICACHE_INVALID_ARGUMENT, "get: " + name() + " has more bytes than its target");
     if (object > 0 && bytes()[object - 1] == canary_) {
       // Either the object ends before, or its last byte is just this one: another canary tells.
       if (canary_ != kCanary) throw Error(HICACHE_INVALID_ARGUMENT, "get: " + name() + " has fewer bytes than its target");

@@ -86,6 +86,7 @@ TEST_F(ObjectsTest, shouldNeverServeADamagedObject) {
                                                       {"its header", flipped(100)},
                                                       {"its page", flipped(ObjectHeader::kBytes + 5)},
                                                       {"its last byte", flipped(good.size() - 1)},
+                                                      {"a byte longer", good + "x"},
                                                       {"cut by a byte", good.substr(0, good.size() - 1)},
                                                       {"cut to a half", good.substr(0, good.size() / 2)},
                                                       {"cut to its header", good.substr(0, ObjectHeader::kBytes)},
