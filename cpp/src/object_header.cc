@@ -27,7 +27,7 @@ void ObjectHeader::encode(uint8_t* out) const {
   std::memcpy(out, kMagic, sizeof(kMagic));
   std::array<uint8_t, PageSeal::kBytesMax> sealed;
   const size_t seal_bytes = seal.encode(&sealed);
-  const std::string_view kept = key.size() <= kKeyBytesMax ? std::string_view(key) : std::string_view();
+  const std::string_view kept = key.size() <= kKeyBytesMax ? std::string_view(key) : "";
   const auto key_bytes = static_cast<uint16_t>(kept.size());
   out[sizeof(kMagic)] = kVersion;
   out[sizeof(kMagic) + 1] = static_cast<uint8_t>(seal_bytes);
