@@ -55,9 +55,18 @@ public final class HiCacheNixl implements PageStore, AsyncPageStore, HiCacheStor
     directory = store.directory(this);
     Duration timeout = Duration.ofMillis(config.closeTimeoutMillis());
     closeTimeout = timeout;
-    String name =
-        "the store in " + (config.tiers().isEmpty() ? config.storageDirs() : config.tiers());
+    String name = "the store in " + placeOf(config);
     watch = LeakNet.watch(this, name, store::isClosed, () -> store.close(timeout));
+  }
+
+  /** Where the pages are, for messages. */
+  private static String placeOf(HiCacheConfig config) {
+    if (!config.tiers().isEmpty()) {
+      return config.tiers().toString();
+    }
+    return config.storageDirs().isEmpty()
+        ? config.backend() + " below '" + config.objectPrefix() + "'"
+        : config.storageDirs().toString();
   }
 
   /**

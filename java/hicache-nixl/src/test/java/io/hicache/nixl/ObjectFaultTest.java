@@ -80,7 +80,8 @@ public class ObjectFaultTest extends ObjectFixture {
             .build());
   }
 
-  @Test(dataProvider = "cells", timeOut = 120_000)
+  /** Some six minutes for all cells: {@code mvn verify -Dgroups=slow -Dtest=ObjectFaultTest}. */
+  @Test(groups = "slow", dataProvider = "cells", timeOut = 120_000)
   public void shouldEndInTimeWithNoWrongByteAndNoFalseHit(
       Fault fault, Operation operation, int count) throws Exception {
     makePages(count);

@@ -86,7 +86,7 @@ public class ObjectSecurityTest extends ObjectFixture {
     assertThat(
             refusedOpen(
                 ErrorCode.BACKEND_UNAVAILABLE, config().pluginParam("access_key", "hunter2-3d4c")))
-        .hasMessageContaining("InvalidAccessKeyId")
+        .hasMessageContaining("the server answers") // a word of its own for an unknown user
         .hasMessageNotContaining("hunter2-3d4c");
   }
 
