@@ -7,13 +7,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Catalogs of the tests' own server. The module hicache-s3, which has the real ones, depends on
- * this module, so they cannot be used here.
+ * Catalogs of the tests' own server, for the run of the suite over objects. The module hicache-s3,
+ * which has the real ones, depends on this module, so they cannot be used here.
  */
 public final class TestCatalogProvider implements ObjectCatalogProvider {
   @Override
   public boolean supports(String backend) {
-    return backend.equals(PluginParameters.OBJ);
+    return StoreFixture.inObjects() && backend.equals(PluginParameters.OBJ);
   }
 
   @Override
