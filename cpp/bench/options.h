@@ -77,12 +77,12 @@ struct Options {
   std::string format = "text";
   std::string baseline;
   std::optional<double> fail_if_slower;  // percent
-
-  // Pages go into a bucket: nobody but its owner can remove them.
-  bool storesObjects() const { return backend == "OBJ" || backend == "AZURE_BLOB"; }
   bool fio = false;
   bool plain = false;
   bool dry_run = false;
+
+  // Pages go into a bucket: nobody but its owner can remove them.
+  bool storesObjects() const { return backend == "OBJ" || backend == "AZURE_BLOB"; }
 };
 
 // What the command line says: options, or a text to print (--help, --version). Throws UsageError.

@@ -112,7 +112,7 @@ std::string proveObjects(Agent& agent, const std::string& prefix) {
   std::array<char, 17> number;
   std::snprintf(number.data(), number.size(), "%016llx", static_cast<unsigned long long>(randomNumber()));
   const std::string name = prefix + kProbeObject + number.data();
-  const Descriptor object{0, kProbeBytes, 1, name};
+  const Descriptor object{0, kProbeBytes, nextObjectNumber(), name};
   AlignedBuffer buffer(kProbeBytes);
   char expected[kProbeBytes];
   fillWithRandom(expected);

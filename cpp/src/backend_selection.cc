@@ -265,6 +265,14 @@ void select(const std::shared_ptr<NixlApi>& nixl, const BackendRequest& request,
 
 }  // namespace
 
+std::optional<NamedBackend> backendNamed(const std::string& name) {
+  const std::string wanted = upper(name);
+  for (const KnownBackend& known : knownBackends()) {
+    if (wanted == known.name || wanted == known.plugin) return NamedBackend{known.name, known.storage};
+  }
+  return std::nullopt;
+}
+
 std::unique_ptr<Agent> makeAgent(const std::shared_ptr<NixlApi>& nixl, const Backend& backend, const std::string& agent_name) {
   auto agent = std::make_unique<Agent>(nixl, agent_name);
   NixlStatus status = nixl->createBackend(agent->handle(), backend.plugin, backend.params);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,15 @@ struct Backend {
   MemoryType storage = MemoryType::kFile;
   bool needs_own_memory = false;  // it remaps what is registered: only staging buffers may be
 };
+
+// What a caller means by the name of a backend.
+struct NamedBackend {
+  std::string name;  // as Backend::name
+  MemoryType storage = MemoryType::kFile;
+};
+
+// In any case, and by NIXL's name too. Nothing for auto, and for a name of none.
+std::optional<NamedBackend> backendNamed(const std::string& name);
 
 // One line of the report.
 struct BackendCandidate {

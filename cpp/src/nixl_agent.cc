@@ -19,8 +19,7 @@ void NixlAgent::selectBackend(const BackendRequest& request) {
 Registration NixlAgent::registerMemory(MemoryType type, std::vector<Descriptor> descriptors) {
   if (!backend_) throw Error(HICACHE_INVALID_ARGUMENT, "the agent '" + name_ + "' has no backend: select one first");
   if (type == MemoryType::kObject) {
-    // NIXL redirects an object number that is registered again, without a word.
-    for (Descriptor& descriptor : descriptors) descriptor.device_id = next_object_++;
+    for (Descriptor& descriptor : descriptors) descriptor.device_id = nextObjectNumber();
   }
   return Registration(*agent_, type, std::move(descriptors));
 }

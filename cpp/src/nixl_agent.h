@@ -3,7 +3,6 @@
 // An agent for callers who register memory and files themselves: behind hicache_agent_* and hicache_register.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +30,6 @@ class NixlAgent {
   std::optional<Backend> backend_;
   std::vector<BackendCandidate> candidates_;
   std::unique_ptr<Agent> agent_;
-  uint64_t next_object_ = uint64_t{1} << 32;  // device ids of objects: unique, and far from any file descriptor
 };
 
 }  // namespace hicache

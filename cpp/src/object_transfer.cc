@@ -2,7 +2,6 @@
 #include "object_transfer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -20,12 +19,6 @@ constexpr size_t kReadBytesMin = 512;
 constexpr size_t kBeyond = 16;
 constexpr milliseconds kFirstPause{50};
 constexpr milliseconds kLongestPause{2000};
-
-// NIXL knows an object by a number, which must be another one for each that is in flight.
-uint64_t nextObjectNumber() {
-  static std::atomic<uint64_t> next{1};
-  return next.fetch_add(1, std::memory_order_relaxed);
-}
 
 // Twice as long after each failure, and half of it by chance, so that callers do not come back all at once.
 milliseconds pauseAfter(int64_t tries) {

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registration.h"
 
+#include <atomic>
 #include <utility>
 
 namespace hicache {
 
 Error nixlError(Code code, const std::string& what, NixlStatus status) {
   return Error(code, what + " failed: NIXL status " + std::to_string(status) + "; NIXL's own lines on stderr say more", status);
+}
+
+uint64_t nextObjectNumber() {
+  static std::atomic<uint64_t> next{uint64_t{1} << 32};
+  return next.fetch_add(1, std::memory_order_relaxed);
 }
 
 Agent::Agent(std::shared_ptr<NixlApi> api, const std::string& name) : api_(std::move(api)) {

@@ -15,6 +15,10 @@ namespace hicache {
 // "<what> failed: NIXL status <n>". NIXL prints its own details on stderr.
 Error nixlError(Code code, const std::string& what, NixlStatus status);
 
+// A number for an object's registration, another one each time and far from any file descriptor: NIXL redirects one that is
+// registered again, without a word. Threads: any.
+uint64_t nextObjectNumber();
+
 // One NIXL agent. Threads: one at a time.
 class Agent {
  public:

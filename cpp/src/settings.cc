@@ -2,9 +2,9 @@
 #include "settings.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 
+#include "backend_selection.h"
 #include "error.h"
 #include "setting_values.h"
 
@@ -47,13 +47,6 @@ bool takeObjectSetting(const std::string& name, const std::string& value, Object
     return false;
   }
   return true;
-}
-
-// What a backend of this name stores in, whether there is one or not; unknown for auto.
-std::optional<MemoryType> backendMoves(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  if (name == "AUTO") return std::nullopt;
-  return name == "OBJ" || name == "AZURE_BLOB" ? MemoryType::kObject : MemoryType::kFile;
 }
 
 constexpr int64_t kSegmentBytesUnit = 1 << 20;
@@ -176,7 +169,8 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
       refuseUnknown(name);
     }
   }
-  const bool moves_objects = backendMoves(config.backend.backend) == MemoryType::kObject;
+  const std::optional<NamedBackend> backend = backendNamed(config.backend.backend);
+  const bool moves_objects = backend && backend->storage == MemoryType::kObject;
   config.layout = layout.value_or(moves_objects ? Layout::kObjects : Layout::kFiles);
   config.backend.storage = config.layout == Layout::kObjects ? MemoryType::kObject : MemoryType::kFile;
   if (config.layout != Layout::kObjects && config.storage_directories.empty()) {

@@ -80,8 +80,9 @@ void openDirectories(const std::shared_ptr<FileCalls>& calls, bool counts, Store
 void openObjects(StoreParts* parts) {
   StoreConfig& config = parts->config;
   fitToObjects(&config);
-  ObjectEndpoint endpoint =
-      ObjectEndpoint::of(config.backend.backend, config.backend.params, config.objects.allow_http, config.chunks_in_flight);
+  const std::optional<NamedBackend> named = backendNamed(config.backend.backend);
+  ObjectEndpoint endpoint = ObjectEndpoint::of(named ? named->name : "OBJ", config.backend.params, config.objects.allow_http,
+                                               config.chunks_in_flight);
   endpoint.prepareEnvironment();
   config.backend.params = endpoint.params;
   config.backend.object_prefix = config.objects.prefix;
@@ -283,21 +284,20 @@ Settings Store::describe() const {
   return description;
 }
 
-void Store::describeDirectories(Settings* out) const {
-  Settings& description = *out;
+void Store::describeDirectories(Settings* description) const {
   for (size_t i = 0; i < parts_->files->directories().size(); ++i) {
     const StorageDirectory& directory = parts_->files->directories()[i];
     std::string prefix = "directory." + std::to_string(i) + ".";
-    description.add(prefix + "path", directory.path);
-    description.add(prefix + "file_system", directory.file_system);
-    description.add(prefix + "direct_io", text(directory.direct_io));
-    description.add(prefix + "direct_io_reason", directory.direct_io_reason);
-    description.add(prefix + "alignment", std::to_string(kDirectIoAlignment));
-    description.add(prefix + "attributes", text(directory.attributes));
-    description.add(prefix + "stale_files_swept", std::to_string(directory.stale_files_swept));
-    description.add(prefix + "room_bytes", std::to_string(parts_->room->freeSpace(i).room().value_or(-1)));
-    description.add(prefix + "free_slot_bytes",
-                    std::to_string(parts_->segments == nullptr ? 0 : parts_->segments->directory(i).freeBytes()));
+    description->add(prefix + "path", directory.path);
+    description->add(prefix + "file_system", directory.file_system);
+    description->add(prefix + "direct_io", text(directory.direct_io));
+    description->add(prefix + "direct_io_reason", directory.direct_io_reason);
+    description->add(prefix + "alignment", std::to_string(kDirectIoAlignment));
+    description->add(prefix + "attributes", text(directory.attributes));
+    description->add(prefix + "stale_files_swept", std::to_string(directory.stale_files_swept));
+    description->add(prefix + "room_bytes", std::to_string(parts_->room->freeSpace(i).room().value_or(-1)));
+    description->add(prefix + "free_slot_bytes",
+                     std::to_string(parts_->segments == nullptr ? 0 : parts_->segments->directory(i).freeBytes()));
   }
 }
 

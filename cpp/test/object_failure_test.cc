@@ -129,6 +129,17 @@ TEST_F(ObjectFailureTest, shouldAskAzureWhetherAnObjectIsThere) {
   EXPECT_EQ(target_, page_);
 }
 
+TEST_F(ObjectFailureTest, shouldKnowABackendHoweverItIsSpelled) {
+  Settings settings;
+  settings.add("backend", "azure_blob");
+  settings.add("plugin.container_name", "pages");
+  settings.add("plugin.connection_string", "AccountName=a;AccountKey=k;BlobEndpoint=http://127.0.0.1:9/a;");
+  StoreClient& client = open(StoreConfig::parse(settings));
+  EXPECT_EQ(client.described("backend"), "AZURE_BLOB");
+  EXPECT_EQ(client.described("object_endpoint"), "http://127.0.0.1:9");
+  EXPECT_EQ(client.described("object_bucket"), "pages");
+}
+
 // Every call of NIXL that a set, a get and a look make, failing one after the other.
 TEST_F(ObjectFailureTest, shouldSurviveEveryFailingCallOfNixl) {
   StoreClient& client = openObjects({{"lanes", "1"}, {"retry_attempts", "1"}, {"breaker_failures", "0"}});
