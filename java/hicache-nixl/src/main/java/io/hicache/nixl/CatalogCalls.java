@@ -24,7 +24,6 @@ final class CatalogCalls implements AutoCloseable {
   private static final Logger LOG = LogManager.getLogger(CatalogCalls.class);
   private static final int THREADS = 16;
   private static final long IDLE_SECONDS = 10;
-  private static final long GRACE_MILLIS = 2000;
 
   private final Supplier<ObjectCatalog> opening;
   private final long timeoutMillis;
@@ -86,7 +85,7 @@ final class CatalogCalls implements AutoCloseable {
   /** Waits for a call. */
   <T> T await(String subject, CompletableFuture<T> future) {
     try {
-      return waitFor(future, timeoutMillis + GRACE_MILLIS);
+      return waitFor(future, timeoutMillis + PageCalls.GRACE_MILLIS);
     } catch (TimeoutException e) {
       String message = subject + ": the object storage did not answer within " + timeoutMillis;
       throw new HiCacheException(ErrorCode.TIMEOUT, message + " ms and a grace; try again", e);

@@ -47,6 +47,11 @@ final class ConfigResolver {
 
   /** An effective value; for a plugin's parameter always text. */
   record Resolved(Object value, ConfigOrigin origin) {
+    /** Whether somebody has said it, and it is not the default. */
+    boolean isSet() {
+      return !origin.equals(ConfigOrigin.NOTHING_SET);
+    }
+
     /** Says nothing of the value, which may be secret. */
     @Override
     public String toString() {
@@ -239,6 +244,11 @@ final class ConfigResolver {
     Map<String, String> texts = new LinkedHashMap<>();
     parameters.forEach((name, resolved) -> texts.put(name, resolved.value().toString()));
     return texts;
+  }
+
+  /** The refusal of a key's value. */
+  static HiCacheException refused(ConfigKey key, Resolved given, String why) {
+    return refused(key.key(), given.value(), given.origin(), why);
   }
 
   /** The refusal of one value, which is shortened, and hidden when it is secret. */

@@ -23,6 +23,11 @@ final class LowerTier {
   record Patience(long firstMillis, long longestMillis) {
     static final Patience OPENING = new Patience(1000, 60_000);
     static final Patience WRITING = new Patience(100, 5_000);
+
+    /** The pause after one that did not help. */
+    long after(long pauseMillis) {
+      return Math.min(pauseMillis * 2, longestMillis);
+    }
   }
 
   private final String place;
@@ -89,7 +94,7 @@ final class LowerTier {
         return;
       } catch (RuntimeException e) {
         away = String.valueOf(e.getMessage());
-        pause = Math.min(pause * 2, patience.longestMillis);
+        pause = patience.after(pause);
       }
     }
   }

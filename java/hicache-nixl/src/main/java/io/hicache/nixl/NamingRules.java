@@ -47,7 +47,7 @@ final class NamingRules {
   static void check(Map<ConfigKey, Resolved> values) {
     Resolved naming = values.get(ConfigKey.NAMING);
     if (naming.value().equals(NAMESPACE)) {
-      if (values.get(ConfigKey.NAMESPACE).origin().equals(ConfigOrigin.NOTHING_SET)) {
+      if (!values.get(ConfigKey.NAMESPACE).isSet()) {
         throw ConfigResolver.refused(
             ConfigKey.NAMING.key(),
             naming.value(),
@@ -69,7 +69,7 @@ final class NamingRules {
   }
 
   private static void refuseOutsideOfANamespace(ConfigKey key, Resolved given, Resolved naming) {
-    if (!given.origin().equals(ConfigOrigin.NOTHING_SET)) {
+    if (given.isSet()) {
       throw ConfigResolver.refused(
           key.key(),
           given.value(),

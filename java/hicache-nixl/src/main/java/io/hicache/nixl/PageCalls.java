@@ -24,7 +24,10 @@ import org.apache.logging.log4j.Logger;
  */
 final class PageCalls {
   private static final Logger LOG = LogManager.getLogger(PageCalls.class);
-  private static final long GRACE_MILLIS = 2000;
+
+  /** What a wait on this side of the core has beyond its deadline. */
+  static final long GRACE_MILLIS = 2000;
+
   private static final long TIMEOUT_MILLIS_MAX = TimeUnit.DAYS.toMillis(3650);
 
   /** Reachable from the core's thread while a future is open, so that nobody closes it as lost. */

@@ -64,13 +64,13 @@ final class StorageRules {
     Resolved backend = values.get(ConfigKey.BACKEND);
     String name = (String) backend.value();
     boolean moves = PluginParameters.movesObjects(name);
-    if (moves && isUnset(values, ConfigKey.LAYOUT)) {
+    if (moves && !values.get(ConfigKey.LAYOUT).isSet()) {
       values.put(ConfigKey.LAYOUT, new Resolved(OBJECTS, backend.origin()));
     }
     Resolved layout = values.get(ConfigKey.LAYOUT);
     boolean objects = layout.value().equals(OBJECTS);
     if (objects != moves && !name.equals(PluginParameters.AUTO)) {
-      throw refused(
+      throw ConfigResolver.refused(
           ConfigKey.LAYOUT,
           layout,
           objects
@@ -81,15 +81,11 @@ final class StorageRules {
       requireBucket(name, parameters);
       refuseDirectories(values);
       LIMITS.stream()
-          .filter(key -> !isUnset(values, key) && isLimit(values.get(key).value()))
+          .filter(key -> values.get(key).isSet() && isLimit(values.get(key).value()))
           .forEach(key -> warn(key, values.get(key)));
     } else {
       requireDirectories(values.get(ConfigKey.STORAGE_DIRS));
     }
-  }
-
-  private static boolean isUnset(Map<ConfigKey, Resolved> values, ConfigKey key) {
-    return values.get(key).origin().equals(ConfigOrigin.NOTHING_SET);
   }
 
   private static boolean isLimit(Object value) {
@@ -140,7 +136,7 @@ final class StorageRules {
           ConfigKey.STORAGE_DIRS,
           new Resolved(ConfigKey.STORAGE_DIRS.defaultValue(), ConfigOrigin.NOTHING_SET));
     } else if (!((List<?>) directories.value()).isEmpty()) {
-      throw refused(
+      throw ConfigResolver.refused(
           ConfigKey.STORAGE_DIRS,
           directories,
           "layout objects keeps pages in a bucket and no directory; leave storage_dirs out, or choose another backend");
@@ -159,7 +155,7 @@ final class StorageRules {
       Path real = realPath((Path) path);
       Path twin = seen.putIfAbsent(real, (Path) path);
       if (twin != null) {
-        throw refused(
+        throw ConfigResolver.refused(
             ConfigKey.STORAGE_DIRS,
             directories,
             twin + " and " + path + " are the same directory, " + real + "; name each once");
@@ -175,9 +171,5 @@ final class StorageRules {
       Path parent = path.getParent();
       return parent == null ? path : realPath(parent).resolve(path.getFileName()).normalize();
     }
-  }
-
-  private static HiCacheException refused(ConfigKey key, Resolved given, String why) {
-    return ConfigResolver.refused(key.key(), given.value(), given.origin(), why);
   }
 }

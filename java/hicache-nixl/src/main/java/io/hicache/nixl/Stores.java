@@ -24,14 +24,7 @@ final class Stores {
           local,
           config.tiers().get(1),
           () -> openOne(below),
-          new TieredStore.Settings(
-              config.tierWrite().equals("through"),
-              config.tierBacklogBytes(),
-              config.tierPromote(),
-              config.timeoutMillis(),
-              LowerTier.Patience.OPENING,
-              LowerTier.Patience.WRITING,
-              config.completionExecutor()));
+          TieredStore.Settings.of(config, LowerTier.Patience.OPENING, LowerTier.Patience.WRITING));
     } catch (RuntimeException e) {
       local.close(Duration.ZERO);
       throw e;

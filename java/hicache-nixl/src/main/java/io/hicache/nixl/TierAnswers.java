@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import java.util.List;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
@@ -26,9 +28,9 @@ final class TierAnswers {
   }
 
   /** Whether a failure has one of these codes. */
-  static boolean failedWith(BatchResult result, int entry, ErrorCode first, ErrorCode second) {
+  static boolean failedWith(BatchResult result, int entry, ErrorCode... codes) {
     HiCacheException cause = cause(result, entry);
-    return cause != null && (cause.code() == first || cause.code() == second);
+    return cause != null && List.of(codes).contains(cause.code());
   }
 
   PageOutcome local(int entry) {
@@ -48,13 +50,13 @@ final class TierAnswers {
     return switch (local(entry)) {
       case MISS, CORRUPT -> true;
       case FAILED ->
-          !failedWith(local, entry, ErrorCode.INVALID_ARGUMENT, ErrorCode.UNSUPPORTED)
-              && !failedWith(local, entry, ErrorCode.CLOSED, ErrorCode.CLOSED);
+          !failedWith(
+              local, entry, ErrorCode.INVALID_ARGUMENT, ErrorCode.UNSUPPORTED, ErrorCode.CLOSED);
       default -> false;
     };
   }
 
-  int[] entries(java.util.function.IntPredicate chosen) {
+  int[] entries(IntPredicate chosen) {
     return IntStream.range(0, local.outcomes().length).filter(chosen).toArray();
   }
 

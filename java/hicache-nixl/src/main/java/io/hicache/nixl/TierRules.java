@@ -59,20 +59,21 @@ final class TierRules {
           .filter(key -> isSet(values.get(key)) && !isDefault(key, values.get(key)))
           .forEach(
               key -> {
-                throw refused(key, values.get(key), "says nothing without tiers; set tiers too");
+                throw ConfigResolver.refused(
+                    key, values.get(key), "says nothing without tiers; set tiers too");
               });
       return;
     }
     Resolved directories = values.get(ConfigKey.STORAGE_DIRS);
     if (isSet(directories) && !isDefault(ConfigKey.STORAGE_DIRS, directories)) {
-      throw refused(
+      throw ConfigResolver.refused(
           ConfigKey.STORAGE_DIRS,
           directories,
           "contradicts tiers, which name the places; keep one");
     }
     Resolved layout = values.get(ConfigKey.LAYOUT);
     if (isSet(layout) && !layout.value().equals(tiers.get(0).kind().word())) {
-      throw refused(
+      throw ConfigResolver.refused(
           ConfigKey.LAYOUT,
           layout,
           "contradicts tiers, of which each names its layout; leave it out");
@@ -80,7 +81,7 @@ final class TierRules {
     Resolved backend = values.get(ConfigKey.BACKEND);
     if (PluginParameters.movesObjects((String) backend.value())) {
       if (backend.origin().layer() != ConfigOrigin.Layer.ENVIRONMENT) {
-        throw refused(
+        throw ConfigResolver.refused(
             ConfigKey.BACKEND,
             backend,
             "with tiers it moves the pages of directories, and the tiers name the bucket; leave it"
@@ -94,7 +95,7 @@ final class TierRules {
     if (lower.kind().isDirectory()
         && StorageRules.realPath(local.directory())
             .equals(StorageRules.realPath(lower.directory()))) {
-      throw refused(
+      throw ConfigResolver.refused(
           ConfigKey.TIERS, given, "both tiers are in one directory; name another for the lower");
     }
     values.put(ConfigKey.STORAGE_DIRS, new Resolved(List.of(local.directory()), given.origin()));
@@ -103,8 +104,7 @@ final class TierRules {
 
   /** Whether file or builder say it: a variable that other stores need says nothing of this one. */
   private static boolean isSet(Resolved value) {
-    return !value.origin().equals(ConfigOrigin.NOTHING_SET)
-        && value.origin().layer() != ConfigOrigin.Layer.ENVIRONMENT;
+    return value.isSet() && value.origin().layer() != ConfigOrigin.Layer.ENVIRONMENT;
   }
 
   /**
@@ -124,10 +124,6 @@ final class TierRules {
 
   private static boolean isDefault(ConfigKey key, Resolved value) {
     return value.value().equals(key.defaultValue());
-  }
-
-  private static HiCacheException refused(ConfigKey key, Resolved given, String why) {
-    return ConfigResolver.refused(key.key(), given.value(), given.origin(), why);
   }
 
   /** The configuration of one tier of two. */

@@ -14,8 +14,6 @@ import java.util.concurrent.TimeoutException;
  * @param store null when it has ended without reaching a store
  */
 record TierStep(BatchStore store, CompletionThread.Submitted submitted) {
-  private static final long GRACE_MILLIS = 2000;
-
   CompletableFuture<BatchResult> future() {
     return submitted.future();
   }
@@ -38,7 +36,7 @@ record TierStep(BatchStore store, CompletionThread.Submitted submitted) {
    */
   BatchResult await(long timeoutMillis) throws InterruptedException {
     try {
-      return future().get(timeoutMillis + GRACE_MILLIS, TimeUnit.MILLISECONDS);
+      return future().get(timeoutMillis + PageCalls.GRACE_MILLIS, TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       return null;
     } catch (ExecutionException e) {

@@ -108,8 +108,7 @@ final class TieredReads {
       case TIMED_OUT, CANCELLED -> answers.take(entry, lower, at);
       case MISS -> {}
       default -> {
-        if (!TierAnswers.failedWith(
-            lower, at, ErrorCode.INVALID_ARGUMENT, ErrorCode.INVALID_ARGUMENT)) {
+        if (!TierAnswers.failedWith(lower, at, ErrorCode.INVALID_ARGUMENT)) {
           parts.counters().lowerFailures.increment();
         }
         boolean away =

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
@@ -134,9 +135,7 @@ final class TieredSets {
               step,
               below -> {
                 int[] at =
-                    java.util.stream.IntStream.range(0, failed.length)
-                        .filter(j -> isStored(below, j))
-                        .toArray();
+                    IntStream.range(0, failed.length).filter(j -> isStored(below, j)).toArray();
                 parts.counters().lowerFailures.add(failed.length - at.length);
                 int[] moved = BatchEntries.pick(failed, at);
                 call.later(parts.steps(), () -> removeOlder(call, answers, moved, below, at));

@@ -43,7 +43,20 @@ final class TieredStore implements BatchStore {
       long timeoutMillis,
       LowerTier.Patience opening,
       LowerTier.Patience writing,
-      Executor completionExecutor) {}
+      Executor completionExecutor) {
+    /** As a configuration has it. */
+    static Settings of(
+        HiCacheConfig config, LowerTier.Patience opening, LowerTier.Patience writing) {
+      return new Settings(
+          config.tierWrite().equals("through"),
+          config.tierBacklogBytes(),
+          config.tierPromote(),
+          config.timeoutMillis(),
+          opening,
+          writing,
+          config.completionExecutor());
+    }
+  }
 
   private final BatchStore local;
   private final LowerTier lower;

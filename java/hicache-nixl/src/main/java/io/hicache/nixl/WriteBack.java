@@ -82,7 +82,7 @@ final class WriteBack {
             pause = patience.firstMillis();
           } else {
             parts.backlog().pause(pause);
-            pause = Math.min(pause * 2, patience.longestMillis());
+            pause = patience.after(pause);
           }
         }
       } catch (InterruptedException e) {

@@ -58,14 +58,7 @@ abstract class TierFixture extends StoreFixture {
                 lower = opened;
                 return opened;
               },
-              new TieredStore.Settings(
-                  config.tierWrite().equals("through"),
-                  config.tierBacklogBytes(),
-                  config.tierPromote(),
-                  config.timeoutMillis(),
-                  IMPATIENT,
-                  IMPATIENT,
-                  config.completionExecutor()));
+              TieredStore.Settings.of(config, IMPATIENT, IMPATIENT));
       return new HiCacheNixl(store, config);
     } catch (RuntimeException e) {
       local.close(Duration.ZERO);
