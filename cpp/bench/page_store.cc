@@ -99,11 +99,11 @@ BatchResult PageStore::run(Operation operation, const PageBatch& batch, int64_t 
   switch (operation) {
     case Operation::kSet:
       id = hicache_submit_set(store_, n, keys, key_lengths, nullptr, nullptr, batch.addresses.data(), batch.lengths.data(),
-                              nullptr, nullptr, nullptr, 0, timeout_millis, &error);
+                              nullptr, nullptr, nullptr, nullptr, nullptr, 0, timeout_millis, &error);
       break;
     case Operation::kGet:
       id = hicache_submit_get(store_, n, keys, key_lengths, nullptr, nullptr, batch.addresses.data(), batch.lengths.data(),
-                              nullptr, timeout_millis, &error);
+                              nullptr, nullptr, nullptr, timeout_millis, &error);
       break;
     case Operation::kExists:
       id = hicache_submit_exists(store_, n, keys, key_lengths, nullptr, nullptr, timeout_millis, &error);

@@ -4,10 +4,8 @@
  *
  * Shape of a call: submit a batch, receive its event, read its results, free it.
  *
- *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, NULL, NULL, addresses, lengths, NULL, NULL, NULL, 0, 30000,
- *                                      &error);
- *   int32_t events = 0;
- *   while (hicache_next_event(store, 1000, &events) != batch) {}
+ *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, NULL, NULL, addresses, lengths, NULL, NULL, NULL, NULL,
+ * NULL, 0, 30000, &error); int32_t events = 0; while (hicache_next_event(store, 1000, &events) != batch) {}
  *   hicache_batch_results(store, batch, n, outcomes, page_lengths, flags);
  *   hicache_batch_free(store, batch);
  *
@@ -109,6 +107,9 @@ enum hicache_limit {
   HICACHE_DTYPE_UNKNOWN = -1
 };
 
+/* Where a page's memory is said to be: a CUDA ordinal, or one of these. */
+enum hicache_device { HICACHE_DEVICE_HOST = -1, HICACHE_DEVICE_UNKNOWN = -2 };
+
 /* Filled on failure. message is UTF-8, NUL terminated, cut at a character's boundary. */
 typedef struct hicache_error {
   int32_t code;         /* enum hicache_code */
@@ -132,6 +133,7 @@ typedef struct hicache_page_info {
 
 typedef struct hicache_store hicache_store;
 typedef struct hicache_listing hicache_listing;
+typedef struct hicache_fence hicache_fence;
 typedef struct hicache_agent hicache_agent;
 typedef struct hicache_registration hicache_registration;
 
@@ -163,6 +165,8 @@ typedef struct hicache_registration hicache_registration;
  *   namespace_digest       32 lowercase hexadecimal digits, the name's suffix in namespace; required there, refused elsewhere.
  *                          Stores with the same digest share their pages: it has to stand for all that tells pages apart
  *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
+ *   gpu_staging            pages in the memory of CUDA devices: auto: pass through pinned host memory of the lanes where the
+ *                          backend moves host memory only | always | never: are refused there    default auto
  *   checksum               true | false: verify XXH3 on get                                    default true
  *   remove_corrupt         true: a get removes a page of ours that it finds damaged | false    default true
  *   capacity_bytes         most bytes of pages in all base directories together, each page
@@ -230,21 +234,34 @@ enum hicache_set_flag {
  * SGLang names the files of one page); NULL: none. It stands at the end of the file's name, behind model and rank.
  * addresses, lengths: contiguous ranges in bytes, borrowed until HICACHE_EVENT_RELEASED: a page's blocks, page after page.
  * block_counts: the number of blocks of each page; NULL: one each. The page's bytes are its blocks one after the other.
- * Length 0 is a page of no bytes.
+ * Length 0 is a page of no bytes. A page lies on one device, or on the host.
+ * devices: for each page where the caller takes its memory to be, a CUDA ordinal or enum hicache_device; a page that lies
+ * elsewhere fails with INVALID_ARGUMENT. NULL: not said; the store finds out by itself.
+ * fence: what must be done on devices before the pages' memory is read or written, borrowed for the call; NULL: nothing.
  * dtypes (NULL: unknown), ranks and dims (both NULL: unknown): libtorch ScalarType, number of dims, and all dims concatenated.
  * A bad entry fails alone (HICACHE_FAILED, see hicache_batch_cause); its neighbours are stored.
  * Returns a batch id > 0, or 0 with *error filled; then nothing was started. */
 HICACHE_API int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                                        const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
                                        const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks, const int64_t* dims,
-                                       int32_t flags, int64_t timeout_millis, hicache_error* error);
+                                       const int32_t* devices, hicache_fence* fence, int32_t flags, int64_t timeout_millis,
+                                       hicache_error* error);
 
 /* Fills each page's blocks with the page under its key. A page of another length or dtype than its target fails with
  * INVALID_ARGUMENT. Anything but HICACHE_HIT leaves the target undefined. Arguments as in hicache_submit_set. */
 HICACHE_API int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                                        const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
-                                       const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis,
-                                       hicache_error* error);
+                                       const int64_t* lengths, const int32_t* dtypes, const int32_t* devices,
+                                       hicache_fence* fence, int64_t timeout_millis, hicache_error* error);
+
+/* Marks what n CUDA streams have been given so far; streams: cudaStream_t of the device beside it, 0 for the device's default
+ * stream. The batches that get the fence touch the memory of devices only after that, without blocking the caller. What a batch
+ * does on devices is done when it completes. NULL with *error filled on failure. */
+HICACHE_API hicache_fence* hicache_fence_create(int32_t n, const int32_t* devices, const int64_t* streams,
+                                                hicache_error* error);
+
+/* May be freed as soon as its batches are submitted. */
+HICACHE_API void hicache_fence_free(hicache_fence* fence);
 
 /* HIT for each page that is whole, else MISS. lengths: the length each page must have, NULL or -1 where not known. */
 HICACHE_API int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,

@@ -20,7 +20,13 @@ AlignedBuffer::AlignedBuffer(size_t size) {
 }
 
 AlignedBuffer::~AlignedBuffer() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  if (data_ == nullptr) return;
+  if (pinned_by_ != nullptr && !pinned_by_->unpin(address()).empty()) return;
+  ::munmap(data_, size_);
+}
+
+void AlignedBuffer::pin(std::shared_ptr<CudaApi> cuda) {
+  if (cuda->pin(address(), size_).empty()) pinned_by_ = std::move(cuda);
 }
 
 AlignedBuffer BufferPool::take(size_t size) {
@@ -30,7 +36,9 @@ AlignedBuffer BufferPool::take(size_t size) {
     free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
     return buffer;
   }
-  return AlignedBuffer(size);
+  AlignedBuffer buffer(size);
+  if (pinned_by_ != nullptr) buffer.pin(pinned_by_);
+  return buffer;
 }
 
 void BufferPool::give(AlignedBuffer buffer) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "block.h"
+#include "cuda_fence.h"
 #include "error.h"
 #include "hicache_nixl.h"
 #include "key_codec.h"
@@ -41,6 +42,7 @@ struct Page {
   Blocks blocks;        // into the batch's own list
   int64_t length = -1;  // bytes of all blocks; -1: not known (exists)
   PageShape shape;
+  MemoryPlace place = {};  // of all blocks
 };
 
 struct PageResult {
@@ -91,6 +93,9 @@ class Batch {
   // A set leaves every page alone that is there.
   void keepExisting() { keeps_existing_ = true; }
   bool keepsExisting() const { return keeps_existing_; }
+  // What must be done on devices before the pages' memory is touched; null: nothing. Once, before it is submitted.
+  void setFence(std::shared_ptr<const CudaFence> fence) { fence_ = std::move(fence); }
+  const std::shared_ptr<const CudaFence>& fence() const { return fence_; }
   // For a pin. Once, before it is submitted.
   void setLease(int64_t millis) { lease_millis_ = millis; }
   int64_t leaseMillis() const { return lease_millis_; }
@@ -154,6 +159,7 @@ class Batch {
   std::vector<bool> settled_early_;  // constant once submitted, so that lanes read it without the lock
   size_t chunk_count_ = 0;
   int64_t lease_millis_ = 0;
+  std::shared_ptr<const CudaFence> fence_;
   std::atomic<bool> abandoned_{false};
 
   mutable std::mutex mutex_;
@@ -181,6 +187,9 @@ struct Chunk {
   size_t begin = 0;
   size_t end = 0;
   RoomWait wait = {};
+  const Page* pages = nullptr;  // in place of the batch's: begin is the first; null: the batch's own
+
+  const Page& page(size_t index) const { return pages == nullptr ? batch->pages()[begin + index] : pages[index]; }
 };
 
 }  // namespace hicache

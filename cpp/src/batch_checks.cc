@@ -2,6 +2,7 @@
 #include "batch_checks.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "access_time.h"
@@ -40,6 +41,36 @@ std::string faultOf(const Page& page) {
     return "its dtype is " + std::to_string(page.shape.dtype) + ", no libtorch ScalarType";
   }
   return "";
+}
+
+std::string nameOf(const MemoryPlace& place) {
+  return place.type == MemoryType::kVram ? "cuda:" + std::to_string(place.device) : "the host";
+}
+
+// Finds out where a page's memory is. said: where the caller says it is, a CUDA ordinal or one of hicache_device.
+// Returns what is wrong with it; empty when nothing is.
+std::string takePlace(CudaApi& cuda, int32_t said, Page* page) {
+  if (cuda.deviceCount() == 0) {
+    if (said < 0) return "";
+    return "it is said to be on cuda:" + std::to_string(said) + ", and there is no CUDA device (" + cuda.unavailableReason() +
+           ")";
+  }
+  bool known = false;
+  for (const Block& block : page->blocks) {
+    if (block.length == 0) continue;
+    const MemoryPlace begins = cuda.placeOf(block.address);
+    const MemoryPlace ends = cuda.placeOf(block.address + static_cast<uint64_t>(block.length) - 1);
+    if (!(begins == ends)) return "a block of it begins on " + nameOf(begins) + " and ends on " + nameOf(ends);
+    if (known && !(begins == page->place)) {
+      return "its blocks are on " + nameOf(page->place) + " and on " + nameOf(begins) + "; a page lies in one place";
+    }
+    page->place = begins;
+    known = true;
+  }
+  if (!known || said == HICACHE_DEVICE_UNKNOWN) return "";
+  const MemoryPlace wanted = said < 0 ? MemoryPlace{} : MemoryPlace{MemoryType::kVram, said};
+  if (wanted == page->place) return "";
+  return "it is said to be on " + nameOf(wanted) + ", and its memory is on " + nameOf(page->place);
 }
 
 // Of several entries with one key the last is stored, as if they were set one after the other.
@@ -143,7 +174,7 @@ size_t textLength(const BatchRequest& request) {
 
 }  // namespace
 
-void fillPages(const BatchRequest& request, Batch* batch) {
+void fillPages(const BatchRequest& request, CudaApi& cuda, Batch* batch) {
   if (request.operation == Operation::kClear) {
     batch->setPages({}, {}, std::vector<Page>(1));
     return;
@@ -164,11 +195,16 @@ void fillPages(const BatchRequest& request, Batch* batch) {
     pages[i].shape = shapeOf(request, static_cast<int64_t>(i), dims);
     if (dims != nullptr) dims += request.ranks[i];
   }
+  std::map<size_t, std::string> faults;
+  for (size_t i = 0; movesPages(request.operation) && i < pages.size(); ++i) {
+    std::string fault = faultOf(pages[i]);
+    if (fault.empty())
+      fault = takePlace(cuda, request.devices == nullptr ? HICACHE_DEVICE_UNKNOWN : request.devices[i], &pages[i]);
+    if (!fault.empty()) faults[i] = std::move(fault);
+  }
   batch->setPages(std::move(text), std::move(blocks), std::move(pages));
   if (!movesPages(request.operation)) return;
-  for (size_t i = 0; i < batch->pages().size(); ++i) {
-    std::string fault = faultOf(batch->pages()[i]);
-    if (fault.empty()) continue;
+  for (const auto& [i, fault] : faults) {
     std::string key(batch->pages()[i].name.key.substr(0, 64));
     batch->settleEarly(i, PageResult::failed(Error(HICACHE_INVALID_ARGUMENT,
                                                    std::string(nameOf(request.operation)) + " '" + key + "': " + fault)));

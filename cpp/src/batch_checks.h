@@ -10,7 +10,8 @@ namespace hicache {
 // Throws INVALID_ARGUMENT when the call as a whole makes no sense.
 void requireSound(const BatchRequest& request);
 
-// Fills the pages; settles bad entries as FAILED, and entries of a set that a later one replaces as SKIPPED.
-void fillPages(const BatchRequest& request, Batch* batch);
+// Fills the pages, each with the place of its memory; settles bad entries as FAILED, and entries of a set that a later one
+// replaces as SKIPPED.
+void fillPages(const BatchRequest& request, CudaApi& cuda, Batch* batch);
 
 }  // namespace hicache

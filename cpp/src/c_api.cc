@@ -18,6 +18,10 @@ struct hicache_store {
   int64_t close_timeout_millis;
 };
 
+struct hicache_fence {
+  std::shared_ptr<const hicache::CudaFence> fence;
+};
+
 struct hicache_listing {
   std::unique_ptr<hicache::PageListing> listing;
 };
@@ -137,7 +141,8 @@ int32_t hicache_store_evict(hicache_store* store, int64_t timeout_millis, int64_
 int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                            const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
                            const int64_t* lengths, const int32_t* dtypes, const int32_t* ranks, const int64_t* dims,
-                           int32_t flags, int64_t timeout_millis, hicache_error* error) {
+                           const int32_t* devices, hicache_fence* fence, int32_t flags, int64_t timeout_millis,
+                           hicache_error* error) {
   BatchRequest request{Operation::kSet, n, keys, key_lengths, component_lengths, timeout_millis};
   request.block_counts = block_counts;
   request.addresses = addresses;
@@ -145,6 +150,8 @@ int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, 
   request.dtypes = dtypes;
   request.ranks = ranks;
   request.dims = dims;
+  request.devices = devices;
+  if (fence != nullptr) request.fence = fence->fence;
   request.skip_existing = (flags & HICACHE_SET_SKIP_EXISTING) != 0;
   request.keep_existing = (flags & HICACHE_SET_KEEP_EXISTING) != 0;
   return submit(store, request, error);
@@ -152,14 +159,28 @@ int64_t hicache_submit_set(hicache_store* store, int64_t n, const int8_t* keys, 
 
 int64_t hicache_submit_get(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                            const int32_t* component_lengths, const int32_t* block_counts, const int64_t* addresses,
-                           const int64_t* lengths, const int32_t* dtypes, int64_t timeout_millis, hicache_error* error) {
+                           const int64_t* lengths, const int32_t* dtypes, const int32_t* devices, hicache_fence* fence,
+                           int64_t timeout_millis, hicache_error* error) {
   BatchRequest request{Operation::kGet, n, keys, key_lengths, component_lengths, timeout_millis};
   request.block_counts = block_counts;
   request.addresses = addresses;
   request.lengths = lengths;
   request.dtypes = dtypes;
+  request.devices = devices;
+  if (fence != nullptr) request.fence = fence->fence;
   return submit(store, request, error);
 }
+
+hicache_fence* hicache_fence_create(int32_t n, const int32_t* devices, const int64_t* streams, hicache_error* error) {
+  return guarded<hicache_fence*>(error, nullptr, [&] {
+    if (n < 1 || devices == nullptr || streams == nullptr) throw Error(HICACHE_INVALID_ARGUMENT, "a fence: no streams given");
+    std::vector<CudaStream> marked;
+    for (int32_t i = 0; i < n; ++i) marked.push_back({devices[i], static_cast<uint64_t>(streams[i])});
+    return new hicache_fence{std::make_shared<const CudaFence>(realCudaApi(), marked)};
+  });
+}
+
+void hicache_fence_free(hicache_fence* fence) { delete fence; }
 
 int64_t hicache_submit_exists(hicache_store* store, int64_t n, const int8_t* keys, const int32_t* key_lengths,
                               const int32_t* component_lengths, const int64_t* lengths, int64_t timeout_millis,

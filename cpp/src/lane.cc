@@ -46,7 +46,9 @@ Lane::Lane(std::shared_ptr<const StoreParts> parts, std::shared_ptr<ChunkQueue> 
       buffers_(static_cast<size_t>(parts_->config.chunks_in_flight), 2 * static_cast<size_t>(parts_->config.chunk_bytes)),
       agent_(std::move(agent)),
       memory_(parts_->memory),
-      segments_(parts_->segments.get(), nextShard()) {}
+      segments_(parts_->segments.get(), nextShard()),
+      devices_(parts_->cuda, static_cast<size_t>(parts_->config.chunks_in_flight),
+               2 * static_cast<size_t>(parts_->config.chunk_bytes)) {}
 
 void Lane::retire() {
   retired_.store(true);
@@ -99,7 +101,7 @@ void Lane::start(Chunk chunk) {
     return;
   }
   try {
-    std::unique_ptr<Transfer> transfer = Transfer::of(parts_, &buffers_, &segments_, chunk);
+    std::unique_ptr<Transfer> transfer = Transfer::of(parts_, {&buffers_, &segments_, &devices_}, chunk);
     if (!transfer->admit(&chunk.wait)) {
       transfer.reset();
       queue_->park(this, std::move(chunk));
@@ -117,7 +119,7 @@ bool Lane::advance(Transfer& transfer) {
     suspect_ = !transfer.poll() || suspect_;
     return !transfer.inFlight();
   }
-  if (transfer.drained() || transfer.waits()) return false;
+  if (transfer.waits() || transfer.drained()) return false;
   if (!quiet()) return false;
   if (agent_ == nullptr) {
     try {

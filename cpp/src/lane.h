@@ -13,6 +13,7 @@
 
 #include "aligned_buffer.h"
 #include "chunk_queue.h"
+#include "lane_devices.h"
 #include "lane_segments.h"
 #include "registered_memory.h"
 #include "store_parts.h"
@@ -55,6 +56,7 @@ class Lane {
   std::unique_ptr<Agent> agent_;
   LaneMemory memory_;
   LaneSegments segments_;
+  LaneDevices devices_;
   bool suspect_ = false;  // a request failed in this agent, and its other I/O may still run
   std::vector<std::unique_ptr<Transfer>> transfers_;
   Clock::time_point last_progress_ = Clock::now();

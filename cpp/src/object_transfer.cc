@@ -40,7 +40,7 @@ void ObjectTransfer::begin() {
   ended_ = isSettled(0) || batch()->abandoned();
   if (ended_) return;
   try {
-    requireHostMemory(page(0).blocks);
+    requireHostMemory(0);
     name_ = layout_.nameOf(page(0).name);
     if (batch()->operation() == Operation::kGet) step_ = Step::kRead;
     if (batch()->operation() == Operation::kSet) {

@@ -23,7 +23,7 @@ class ObjectTransfer final : public Transfer {
   ObjectTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk);
 
   void begin() override;
-  bool waits() const override { return Clock::now() < next_try_; }
+  bool waits() override { return Clock::now() < next_try_; }
   bool post(Agent& agent, const LaneMemory& memory) override;
   bool poll() override;
   void fail(const Error& error) override;

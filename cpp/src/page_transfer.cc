@@ -72,7 +72,7 @@ void PageTransfer::openAll() {
   for (size_t i = 0; i < pageCount() && !batch()->abandoned(); ++i) {
     if (isSettled(i)) continue;
     try {
-      requireHostMemory(page(i).blocks);
+      requireHostMemory(i);
       Entry entry;
       entry.index = i;
       entry.length = page(i).length;

@@ -145,6 +145,9 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
       config.naming.mla = toBool(name, value);
     } else if (name == "direct_io") {
       config.direct_io = toBool(name, value);
+    } else if (name == "gpu_staging") {
+      if (value != "auto" && value != "always" && value != "never") refuseSetting(name, value, "auto, always or never");
+      config.gpu_staging = value == "auto" ? GpuStaging::kAuto : value == "always" ? GpuStaging::kAlways : GpuStaging::kNever;
     } else if (name == "checksum") {
       config.verify_checksum = toBool(name, value);
     } else if (name == "remove_corrupt") {

@@ -69,6 +69,13 @@ struct ObjectSettings {
   int64_t breaker_pause_millis = 5000;
 };
 
+// What becomes of pages on devices.
+enum class GpuStaging {
+  kAuto,    // they pass through host memory where the backend cannot move them
+  kAlways,  // also where it can
+  kNever,   // the backend must move them
+};
+
 // hicache_store_open's settings, checked.
 struct StoreConfig {
   std::vector<std::string> storage_directories;
@@ -79,6 +86,7 @@ struct StoreConfig {
   int64_t segment_bytes = 0;  // 0: by the capacity
   Durability durability = Durability::kNone;
   bool direct_io = true;
+  GpuStaging gpu_staging = GpuStaging::kAuto;
   bool verify_checksum = true;
   bool remove_corrupt = true;
   Limits limits;

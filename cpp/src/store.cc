@@ -153,7 +153,8 @@ std::shared_ptr<Batch> Store::makeBatch(const BatchRequest& request) {
   auto deadline = Clock::now() + toTimeout(request.timeout_millis);
   auto batch = std::make_shared<Batch>(id, request.operation, deadline, request.timeout_millis, events_);
   batch->setLease(request.lease_millis);
-  fillPages(request, batch.get());
+  batch->setFence(request.fence);
+  fillPages(request, *parts_->cuda, batch.get());
   return batch;
 }
 

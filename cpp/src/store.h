@@ -36,6 +36,8 @@ struct BatchRequest {
   const int32_t* dtypes = nullptr;
   const int32_t* ranks = nullptr;
   const int64_t* dims = nullptr;
+  const int32_t* devices = nullptr;
+  std::shared_ptr<const CudaFence> fence = nullptr;
   bool skip_existing = false;
   bool keep_existing = false;
   int64_t lease_millis = 0;  // of a pin

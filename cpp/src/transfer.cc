@@ -7,6 +7,7 @@
 #include "segment_get_transfer.h"
 #include "segment_set_transfer.h"
 #include "set_transfer.h"
+#include "staged_transfer.h"
 
 namespace hicache {
 
@@ -15,30 +16,39 @@ bool Transfer::does(const StoreParts& parts, Operation operation) {
          (operation == Operation::kExists && parts.objects != nullptr);
 }
 
-std::unique_ptr<Transfer> Transfer::of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments,
-                                       Chunk chunk) {
-  if (parts->objects != nullptr) return std::make_unique<ObjectTransfer>(std::move(parts), buffers, std::move(chunk));
+namespace {
+
+std::unique_ptr<Transfer> hostTransferOf(std::shared_ptr<const StoreParts> parts, const LaneParts& lane, Chunk chunk) {
+  if (parts->objects != nullptr) return std::make_unique<ObjectTransfer>(std::move(parts), lane.buffers, std::move(chunk));
   const bool is_set = chunk.batch->operation() == Operation::kSet;
   if (parts->segments != nullptr) {
-    if (is_set) return std::make_unique<SegmentSetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
-    return std::make_unique<SegmentGetTransfer>(std::move(parts), buffers, segments, std::move(chunk));
+    if (is_set) return std::make_unique<SegmentSetTransfer>(std::move(parts), lane.buffers, lane.segments, std::move(chunk));
+    return std::make_unique<SegmentGetTransfer>(std::move(parts), lane.buffers, lane.segments, std::move(chunk));
   }
-  if (is_set) return std::make_unique<SetTransfer>(std::move(parts), buffers, std::move(chunk));
-  return std::make_unique<GetTransfer>(std::move(parts), buffers, std::move(chunk));
+  if (is_set) return std::make_unique<SetTransfer>(std::move(parts), lane.buffers, std::move(chunk));
+  return std::make_unique<GetTransfer>(std::move(parts), lane.buffers, std::move(chunk));
+}
+
+}  // namespace
+
+std::unique_ptr<Transfer> Transfer::of(std::shared_ptr<const StoreParts> parts, const LaneParts& lane, Chunk chunk) {
+  if (!StagedTransfer::isFor(*parts, chunk)) return hostTransferOf(std::move(parts), lane, std::move(chunk));
+  return std::make_unique<StagedTransfer>(parts, lane.devices, std::move(chunk), [parts, lane](Chunk staged) {
+    return hostTransferOf(parts, lane, std::move(staged));
+  });
 }
 
 Transfer::Transfer(std::shared_ptr<const StoreParts> parts, Chunk chunk) : parts_(std::move(parts)), chunk_(std::move(chunk)) {
   results_.resize(chunk_.end - chunk_.begin);
 }
 
-void Transfer::requireHostMemory(Blocks blocks) const {
-  for (const Block& block : blocks) {
-    MemoryPlace memory = parts_->cuda->placeOf(block.address);
-    if (memory.type == MemoryType::kDram) continue;
-    throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
-                                         ": the page is on cuda:" + std::to_string(memory.device) +
-                                         ", and the store moves host memory only; copy it first (tensor.cpu())");
-  }
+void Transfer::requireHostMemory(size_t index) const {
+  const MemoryPlace& place = page(index).place;
+  if (place.type == MemoryType::kDram) return;
+  throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
+                                       ": the page is on cuda:" + std::to_string(place.device) +
+                                       ", and with gpu_staging = never the backend " + parts_->backend.name +
+                                       " moves host memory only; set gpu_staging = auto, or copy it first (tensor.cpu())");
 }
 
 bool Transfer::isSame(size_t index, const PageSeal& stored) const {

@@ -19,24 +19,30 @@
 namespace hicache {
 
 class BufferPool;
+class LaneDevices;
 class LaneSegments;
+
+// What a lane has for its transfers. segments: for that layout.
+struct LaneParts {
+  BufferPool* buffers = nullptr;
+  LaneSegments* segments = nullptr;
+  LaneDevices* devices = nullptr;
+};
 
 // Threads: the lane that owns it.
 class Transfer {
  public:
   // True for the operations that a lane does by transfers; the others are runKeyOperations'.
   static bool does(const StoreParts& parts, Operation operation);
-  // segments: the lane's, for that layout.
-  static std::unique_ptr<Transfer> of(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, LaneSegments* segments,
-                                      Chunk chunk);
+  static std::unique_ptr<Transfer> of(std::shared_ptr<const StoreParts> parts, const LaneParts& lane, Chunk chunk);
   virtual ~Transfer() = default;
 
   // Takes the room that it needs, before all else. False when there is none yet: the chunk is to be asked again later, with the
   // same wait, and the object is to be dropped. Pages for which there will be none are settled.
   virtual bool admit(RoomWait*) { return true; }
   virtual void begin() = 0;
-  // True while it is too early to post what is next.
-  virtual bool waits() const { return false; }
+  // True while it is too early to post what is next. Asked again and again: moves on what NIXL does not move.
+  virtual bool waits() { return false; }
   // Posts what is next; the agent must be a good one, and no I/O of a suspect one may be left. False when NIXL refused: the
   // agent is suspect from then on.
   virtual bool post(Agent& agent, const LaneMemory& memory) = 0;
@@ -53,15 +59,18 @@ class Transfer {
 
   // What became of the chunk's keys, for Batch::endChunk; PENDING where the batch was abandoned first.
   std::vector<PageResult> takeResults() { return std::move(results_); }
+  const std::vector<PageResult>& results() const { return results_; }
   const PhaseTimes& times() const { return times_; }
   const Chunk& chunk() const { return chunk_; }
   const std::shared_ptr<Batch>& batch() const { return chunk_.batch; }
 
+  // Before begin: nothing is to be done for this page.
+  void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
+
  protected:
   Transfer(std::shared_ptr<const StoreParts> parts, Chunk chunk);
 
-  const Page& page(size_t index) const { return chunk_.batch->pages()[chunk_.begin + index]; }
-  void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
+  const Page& page(size_t index) const { return chunk_.page(index); }
   const PageResult& resultOf(size_t index) const { return results_[index]; }
   size_t pageCount() const { return results_.size(); }
   // True when nothing is to be done for a page any more.
@@ -69,7 +78,7 @@ class Transfer {
     return chunk_.batch->settledEarly(chunk_.begin + index) || results_[index].outcome != HICACHE_PENDING;
   }
   // Throws UNSUPPORTED for memory of a GPU.
-  void requireHostMemory(Blocks blocks) const;
+  void requireHostMemory(size_t index) const;
   // True when a stored page has the very bytes, dtype and shape of page index.
   bool isSame(size_t index, const PageSeal& stored) const;
   // Throws INVALID_ARGUMENT where what is stored cannot go into page index. name: of what is stored, for the message.

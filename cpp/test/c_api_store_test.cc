@@ -34,7 +34,7 @@ class CApiStoreTest : public StoreFixture {
     const int64_t address = reinterpret_cast<int64_t>(page.data());
     const int64_t length = static_cast<int64_t>(page.size());
     return hicache_submit_set(store_, 1, bytesOf(key), &key_length, nullptr, nullptr, &address, &length, nullptr, nullptr,
-                              nullptr, 0, 30000, error);
+                              nullptr, nullptr, nullptr, 0, 30000, error);
   }
   // The bits of all events of one batch, until it is released.
   int32_t waitFor(int64_t batch) {
@@ -101,7 +101,7 @@ TEST_F(CApiStoreTest, shouldSetAndGetInTheShapeOfTheHeader) {
   const int64_t dims[] = {10, 125};
   hicache_error error = {};
   int64_t batch = hicache_submit_set(store_, 2, bytesOf(keys), key_lengths, nullptr, nullptr, addresses, lengths, dtypes, ranks,
-                                     dims, 0, kForEver, &error);
+                                     dims, nullptr, nullptr, 0, kForEver, &error);
   ASSERT_GT(batch, 0) << messageOf(error);
   EXPECT_EQ(waitFor(batch), HICACHE_EVENT_COMPLETED | HICACHE_EVENT_RELEASED);
   int32_t outcomes[2] = {};
@@ -115,8 +115,8 @@ TEST_F(CApiStoreTest, shouldSetAndGetInTheShapeOfTheHeader) {
 
   const PageMemory target(5000);
   const int64_t target_address = reinterpret_cast<int64_t>(target.data());
-  batch = hicache_submit_get(store_, 1, bytesOf(keys), key_lengths, nullptr, nullptr, &target_address, lengths, dtypes, 30000,
-                             &error);
+  batch = hicache_submit_get(store_, 1, bytesOf(keys), key_lengths, nullptr, nullptr, &target_address, lengths, dtypes, nullptr,
+                             nullptr, 30000, &error);
   waitFor(batch);
   EXPECT_EQ(outcomeOf(batch), HICACHE_HIT);
   EXPECT_EQ(target, page_);
@@ -154,19 +154,22 @@ TEST_F(CApiStoreTest, shouldRefuseASubmitThatMakesNoSense) {
     error = {};
   };
   const int8_t* k = bytesOf(key);
-  refused(
-      hicache_submit_set(store_, -1, k, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, 0, 100, &error),
-      "-1 keys");
-  refused(hicache_submit_set(store_, 1, nullptr, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, 0, 100,
-                             &error),
+  refused(hicache_submit_set(store_, -1, k, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, 0, 100, &error),
+          "-1 keys");
+  refused(hicache_submit_set(store_, 1, nullptr, &one, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, 0, 100, &error),
           "no keys");
-  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, nullptr, &number, nullptr, nullptr, nullptr, 0, 100, &error),
+  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, nullptr, &number, nullptr, nullptr, nullptr, nullptr,
+                             nullptr, 0, 100, &error),
           "no addresses");
-  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, &number, &number, nullptr, &one, nullptr, 0, 100, &error),
+  refused(hicache_submit_set(store_, 1, k, &one, nullptr, nullptr, &number, &number, nullptr, &one, nullptr, nullptr, nullptr,
+                             0, 100, &error),
           "go together");
-  refused(hicache_submit_get(store_, 1, k, &one, nullptr, nullptr, &number, nullptr, nullptr, 100, &error),
+  refused(hicache_submit_get(store_, 1, k, &one, nullptr, nullptr, &number, nullptr, nullptr, nullptr, nullptr, 100, &error),
           "get: no addresses or lengths");
-  refused(hicache_submit_get(store_, 1, k, nullptr, nullptr, nullptr, &number, &number, nullptr, 100, &error), "no keys");
+  refused(hicache_submit_get(store_, 1, k, nullptr, nullptr, nullptr, &number, &number, nullptr, nullptr, nullptr, 100, &error),
+          "no keys");
   refused(hicache_submit_exists(store_, 1, k, &one, nullptr, nullptr, 0, &error), "timeout of 0 ms");
   refused(hicache_submit_delete(store_, 1, nullptr, nullptr, nullptr, 100, &error), "no keys");
   refused(hicache_submit_clear(store_, -1, &error), "timeout of -1 ms");
@@ -224,7 +227,7 @@ TEST_F(CApiStoreTest, shouldTellWhereTheTimeOfABatchWent) {
   const int64_t addresses[] = {reinterpret_cast<int64_t>(page_.data()), reinterpret_cast<int64_t>(page_.data())};
   const int64_t lengths[] = {5000, 5000};
   batch = hicache_submit_set(store_, 2, bytesOf("keyx"), key_lengths, nullptr, nullptr, addresses, lengths, nullptr, nullptr,
-                             nullptr, 0, kForEver, &error);
+                             nullptr, nullptr, nullptr, 0, kForEver, &error);
   ASSERT_GT(batch, 0);
   waitFor(batch);
   EXPECT_EQ(hicache_batch_timing(store_, batch, nanos), 2) << "a part for each page";

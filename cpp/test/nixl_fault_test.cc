@@ -171,19 +171,6 @@ TEST_P(NixlFaultTest, shouldNeverServeAWriteThatDidNotHappen) {
   }
 }
 
-TEST_P(NixlFaultTest, shouldRefuseGpuMemoryWithAdvice) {
-  cuda_ = std::make_shared<FakeCuda>(2);
-  const PageMemory host = PageMemory::random(4096, 1);
-  const PageMemory device = PageMemory::random(4096, 2);
-  cuda_->addDeviceRange(device.data(), device.size(), 1);
-  StoreClient& client = openQueue(memory_.path());
-  const std::vector<PageResult> stored = client.set({{"host", host}, {"device", device}});
-  EXPECT_TRUE(isOutcome(stored[0], HICACHE_STORED));
-  EXPECT_TRUE(isFailure(stored[1], HICACHE_UNSUPPORTED, "set: the page is on cuda:1"));
-  EXPECT_TRUE(isFailure(stored[1], HICACHE_UNSUPPORTED, "tensor.cpu()"));
-  EXPECT_TRUE(isFailure(client.getPage("host", device), HICACHE_UNSUPPORTED, "get: the page is on cuda:1"));
-}
-
 INSTANTIATE_FOR_QUEUES(NixlFaultTest);
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace hicache {
 
 int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis,
-                            int64_t lease_millis, int32_t set_flags) {
+                            int64_t lease_millis, int32_t set_flags, std::shared_ptr<const CudaFence> fence) {
   std::string keys;
   std::vector<int32_t> key_lengths;
   std::vector<int64_t> addresses;
@@ -14,12 +14,14 @@ int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>
   std::vector<int32_t> dtypes;
   std::vector<int32_t> ranks;
   std::vector<int64_t> dims;
+  std::vector<int32_t> devices;
   for (const PageArgument& page : pages) {
     keys += page.key;
     key_lengths.push_back(static_cast<int32_t>(page.key.size()));
     addresses.push_back(reinterpret_cast<int64_t>(page.address));
     lengths.push_back(page.length);
     dtypes.push_back(page.dtype);
+    devices.push_back(page.device);
     ranks.push_back(static_cast<int32_t>(page.dims.size()));
     dims.insert(dims.end(), page.dims.begin(), page.dims.end());
   }
@@ -32,6 +34,8 @@ int64_t StoreClient::submit(Operation operation, const std::vector<PageArgument>
   request.addresses = addresses.data();
   request.lengths = lengths.data();
   request.dtypes = dtypes.data();
+  request.devices = devices.data();
+  request.fence = std::move(fence);
   if (operation == Operation::kSet) {
     request.ranks = ranks.data();
     request.dims = dims.data();

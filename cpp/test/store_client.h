@@ -21,6 +21,7 @@ struct PageArgument {
   int64_t length = 0;
   int32_t dtype = HICACHE_DTYPE_UNKNOWN;
   std::vector<int64_t> dims = {};
+  int32_t device = HICACHE_DEVICE_UNKNOWN;  // where it is said to be
 
   PageArgument(std::string key_text, const PageMemory& memory)
       : key(std::move(key_text)), address(memory.data()), length(static_cast<int64_t>(memory.size())) {}
@@ -59,7 +60,7 @@ class StoreClient {
 
   // set_flags: bits of hicache_set_flag.
   int64_t submit(Operation operation, const std::vector<PageArgument>& pages, int64_t timeout_millis, int64_t lease_millis = 0,
-                 int32_t set_flags = 0);
+                 int32_t set_flags = 0, std::shared_ptr<const CudaFence> fence = nullptr);
   // True once all these events have come for the batch; false when they have not within the patience.
   bool waitFor(int64_t batch, int32_t bits, std::chrono::milliseconds patience = std::chrono::seconds(60));
   // The events that have come so far.

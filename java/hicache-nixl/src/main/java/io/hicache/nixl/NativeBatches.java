@@ -42,6 +42,8 @@ final class NativeBatches {
               b.dtypes(),
               b.ranks(),
               b.dims(),
+              (int[]) null,
+              null,
               b.setFlags(),
               timeoutMillis,
               error);
@@ -56,6 +58,8 @@ final class NativeBatches {
               b.addresses(),
               b.lengths(),
               b.dtypes(),
+              (int[]) null,
+              null,
               timeoutMillis,
               error);
       case EXISTS ->
