@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <random>
@@ -42,6 +43,12 @@ std::string fileSystemName(int fd) {
   char text[32];
   std::snprintf(text, sizeof(text), "0x%lx", static_cast<unsigned long>(status.f_type));
   return text;
+}
+
+bool isShared(std::string_view file_system) {
+  constexpr std::string_view kShared[] = {"nfs", "cifs", "smb2", "9p", "ceph", "lustre", "gpfs", "afs", "fuse", "beegfs"};
+  return std::any_of(std::begin(kShared), std::end(kShared),
+                     [&](std::string_view name) { return file_system.starts_with(name); });
 }
 
 std::string bootId() {

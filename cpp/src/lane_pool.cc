@@ -62,9 +62,10 @@ void LanePool::supervise() {
   std::vector<std::shared_ptr<Batch>> overdue;
   while (queue_->waitForDeadline(&overdue)) {
     for (const std::shared_ptr<Batch>& batch : overdue) {
+      // Before anybody hears of the batch.
+      if (parts_->objects != nullptr) parts_->objects->countFailures(static_cast<int64_t>(queue_->lanesOf(*batch).size()));
       abandon(*batch, "the storage did not answer in time");
       if (batch->released()) continue;
-      if (parts_->objects != nullptr) parts_->objects->countFailures(static_cast<int64_t>(queue_->lanesOf(*batch).size()));
       retireLanesOf(*batch);
     }
     overdue.clear();

@@ -18,9 +18,6 @@
 namespace hicache {
 namespace {
 
-// Their mappings are not shared by all hosts that have them mounted, and LMDB needs that.
-constexpr std::array<std::string_view, 10> kNetworkFileSystems = {"nfs",    "cifs", "smb2", "9p",   "ceph",
-                                                                  "lustre", "gpfs", "afs",  "fuse", "beegfs"};
 constexpr const char* kStateName = "state";  // the number of the machine's start, or kDurable
 constexpr const char* kDurable = "durable";
 constexpr int64_t kSegmentBytesMax = int64_t{512} << 20;
@@ -44,8 +41,7 @@ SegmentDirectory::SegmentDirectory(std::shared_ptr<FileManager> files, size_t di
       files_(manager_, directory),
       free_space_(manager_->calls(), manager_->directories()[directory].base.get(), settings.limits.min_free_bytes) {
   const StorageDirectory& base = manager_->directories()[directory];
-  for (std::string_view network : kNetworkFileSystems) {
-    if (!base.file_system.starts_with(network)) continue;
+  if (isShared(base.file_system)) {
     throw Error(HICACHE_UNSUPPORTED, "layout = segments: '" + base.path + "' is on " + base.file_system +
                                          ", which hosts share; use a local disk, or layout = files");
   }

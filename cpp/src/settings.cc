@@ -113,10 +113,12 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
     } else if (takeBackendSetting(name, value, &config.backend) || limits.take(name, value)) {
       continue;
     } else if (name == "layout") {
-      if (value != "files" && value != "segments" && value != "objects") {
-        refuseSetting(name, value, "files, segments or objects");
+      if (value != "auto" && value != "files" && value != "segments" && value != "objects") {
+        refuseSetting(name, value, "auto, files, segments or objects");
       }
-      layout = value == "files" ? Layout::kFiles : value == "segments" ? Layout::kSegments : Layout::kObjects;
+      layout.reset();
+      if (value != "auto")
+        layout = value == "files" ? Layout::kFiles : value == "segments" ? Layout::kSegments : Layout::kObjects;
     } else if (takeObjectSetting(name, value, &config.objects)) {
       continue;
     } else if (name == "segment_bytes") {
@@ -175,6 +177,7 @@ StoreConfig StoreConfig::parse(const Settings& settings) {
   const std::optional<NamedBackend> backend = backendNamed(config.backend.backend);
   const bool moves_objects = backend && backend->storage == MemoryType::kObject;
   config.layout = layout.value_or(moves_objects ? Layout::kObjects : Layout::kFiles);
+  config.chooses_layout = !layout && !moves_objects;
   config.backend.storage = config.layout == Layout::kObjects ? MemoryType::kObject : MemoryType::kFile;
   if (config.layout != Layout::kObjects && config.storage_directories.empty()) {
     throw Error(HICACHE_INVALID_ARGUMENT, "storage_dir: none given; name at least one directory for the pages");

@@ -82,8 +82,9 @@ struct StoreConfig {
   BackendRequest backend;
   Naming naming;
   Layout layout = Layout::kFiles;
-  ObjectSettings objects;     // of that layout
-  int64_t segment_bytes = 0;  // 0: by the capacity
+  bool chooses_layout = false;  // auto: of the directories, where they are opened
+  ObjectSettings objects;       // of that layout
+  int64_t segment_bytes = 0;    // 0: by the capacity
   Durability durability = Durability::kNone;
   bool direct_io = true;
   GpuStaging gpu_staging = GpuStaging::kAuto;

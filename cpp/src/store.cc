@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "batch_checks.h"
+#include "layout_choice.h"
 #include "transfer.h"
 
 namespace hicache {
@@ -65,13 +66,21 @@ int64_t divideUp(int64_t amount, int64_t unit) { return amount / unit + (amount 
 
 const char* text(bool value) { return value ? "true" : "false"; }
 
-void openDirectories(const std::shared_ptr<FileCalls>& calls, bool counts, StoreParts* parts) {
+// Segments count for themselves, in their index.
+bool countsFiles(const StoreConfig& config) { return config.limits.counts() && config.layout == Layout::kFiles; }
+
+void openDirectories(const std::shared_ptr<FileCalls>& calls, StoreParts* parts) {
   StoreConfig& config = parts->config;
   parts->files = std::make_shared<FileManager>(calls, config.storage_directories, config.direct_io);
   fitToDirectories(&config, parts->files->directories());
   fitToFileLimit(&config);
-  if (counts) parts->files->startCounting();
   parts->layout = std::make_unique<LayoutFiles>(parts->files, config.naming, config.limits.ttl_seconds);
+  if (config.chooses_layout) {
+    LayoutChoice choice = chooseLayout(*parts);
+    config.layout = choice.layout;
+    parts->layout_reason = std::move(choice.reason);
+  }
+  if (countsFiles(config)) parts->files->startCounting();
   parts->room = std::make_unique<Room>(parts->files, config.limits);
   if (config.layout == Layout::kSegments) parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
   config.backend.probe_directory = parts->files->ownFolder(0);
@@ -98,12 +107,10 @@ Store::Store(const StoreConfig& config, Outside outside) {
   parts->nixl = outside.nixl;
   parts->cuda = outside.cuda;
   KeyCodec checked(config.naming);  // a bad model name is refused before any directory is made
-  // Segments count for themselves, in their index.
-  const bool counts = config.limits.counts() && config.layout == Layout::kFiles;
   if (config.layout == Layout::kObjects) {
     openObjects(parts.get());
   } else {
-    openDirectories(outside.files, counts, parts.get());
+    openDirectories(outside.files, parts.get());
   }
   BackendSelection selection =
       selectBackend(parts->nixl, parts->cuda, parts->config.backend, "hicache-" + std::to_string(::getpid()) + "-store");
@@ -113,7 +120,7 @@ Store::Store(const StoreConfig& config, Outside outside) {
   test_object_ = std::move(selection.test_object);
   parts_ = std::move(parts);
   lanes_ = std::make_unique<LanePool>(parts_, std::move(selection.agent), laneCountOf(config));
-  if (counts) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
+  if (countsFiles(parts_->config)) evictor_ = Evictor::start(parts_, lanes_->askingParkedAgain());
 }
 
 Store::~Store() {
@@ -263,6 +270,7 @@ Settings Store::describe() const {
   description.add("queue", parts_->backend.queue);
   description.add("nixl_path", parts_->nixl->libraryPath());
   description.add("layout", hicache::nameOf(config.layout));
+  description.add("layout_reason", parts_->layout_reason);
   description.add("naming", config.naming.word());
   description.add("suffix", KeyCodec(config.naming).suffix());
   description.add("checksum", text(config.verify_checksum));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "backend_selection.h"
 #include "cuda_api.h"
@@ -27,6 +28,7 @@ struct StoreParts {
   std::unique_ptr<LayoutSegments> segments;
   std::unique_ptr<LayoutObjects> objects;
   std::unique_ptr<Room> room;
+  std::string layout_reason;  // of layout auto, else empty
   Backend backend;
   std::shared_ptr<RegisteredMemory> memory = std::make_shared<RegisteredMemory>();
 

@@ -21,7 +21,7 @@ class CApiStoreTest : public StoreFixture {
     StoreFixture::TearDown();
   }
   hicache_store* openStore(const SettingPairs& more = {}) {
-    SettingPairs settings = {{"storage_dir", disk_.path()}, {"model", "m"}};
+    SettingPairs settings = {{"storage_dir", disk_.path()}, {"model", "m"}, {"layout", "files"}};
     settings.insert(settings.end(), more.begin(), more.end());
     const std::string blob = settingsBlob(settings);
     hicache_error error = {};

@@ -35,7 +35,8 @@ StoreConfig storeConfig(const std::vector<std::string>& directories, const std::
   for (const std::string& directory : directories) settings.add("storage_dir", directory);
   settings.add("backend", "POSIX");
   settings.add("plugin.use_" + queue, "true");
-  if (const char* layout = std::getenv("HICACHE_TEST_LAYOUT")) settings.add("layout", layout);
+  const char* layout = std::getenv("HICACHE_TEST_LAYOUT");
+  settings.add("layout", layout == nullptr ? "files" : layout);
   for (const auto& [name, value] : more) settings.add(name, value);
   return StoreConfig::parse(settings);
 }

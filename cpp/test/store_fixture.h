@@ -31,7 +31,7 @@ using SettingPairs = std::vector<std::pair<std::string, std::string>>;
 bool inSegments();
 
 // A store's settings over POSIX with this queue; further ones are added at the end. HICACHE_TEST_LAYOUT in the environment: the
-// layout of all stores that name none, so that one suite serves both.
+// layout of all stores that name none, so that one suite serves both; else files.
 StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more = {});
 
 // Why this machine refuses a queue; empty when it works.

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -48,7 +49,11 @@ class EndToEndTest : public testing::Test {
   std::string directory() const { return folder_ / "store"; }
 
   pid_t start(std::vector<std::string> arguments) {
-    const std::vector<std::string> common = {HICACHE_NIXL_BENCH, "--filepath", directory(), "--backend", "POSIX"};
+    std::vector<std::string> common = {HICACHE_NIXL_BENCH, "--filepath", directory(), "--backend", "POSIX"};
+    // What tests look at afterwards are files, unless they say otherwise.
+    if (std::find(arguments.begin(), arguments.end(), "--layout") == arguments.end()) {
+      common.insert(common.end(), {"--layout", "files"});
+    }
     arguments.insert(arguments.begin(), common.begin(), common.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());

@@ -58,6 +58,7 @@ abstract class EngineFixture {
     return HiCacheConfig.builder()
         .environment(Map.of())
         .storageDir(dir)
+        .layout("files")
         .backend("POSIX")
         .lanes(2)
         .timeoutMillis(20_000)

@@ -243,6 +243,7 @@ public final class InteropPeer {
     return HiCacheConfig.builder()
         .environment(Map.of())
         .storageDirs(new ArrayList<>(dirs))
+        .layout("files")
         .backend("POSIX")
         .naming(api.equals("v0") ? "sglang-v0" : "sglang")
         .model("interop/model")

@@ -99,7 +99,8 @@ final class StoreOptions {
   @Option(
       names = "--layout",
       paramLabel = "LAYOUT",
-      description = "files (default), segments or objects.")
+      description =
+          "auto (default: that of the pages that are there, else segments), files, segments or objects.")
   private String layout;
 
   @Option(

@@ -63,9 +63,12 @@ abstract class CliFixture {
     return run(Map.of(), null, args);
   }
 
-  /** As run, in the test's directory of pages. */
+  /** As run, in the test's directory of pages, which are files unless a layout is named. */
   final Result runHere(String command, String... args) {
     List<String> all = new ArrayList<>(List.of(command, "--dir", pages.toString()));
+    if (!command.equals("migrate") && !List.of(args).contains("--layout")) {
+      all.addAll(List.of("--layout", "files"));
+    }
     all.addAll(List.of(args));
     return run(all.toArray(String[]::new));
   }

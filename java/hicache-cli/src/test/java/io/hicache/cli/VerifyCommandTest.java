@@ -75,7 +75,8 @@ public class VerifyCommandTest extends CliFixture {
   public void shouldReadMoreThanABatchHolds() throws IOException {
     int small = 300;
     int large = 3;
-    HiCacheConfig config = HiCacheConfig.builder().environment(Map.of()).storageDir(pages).build();
+    HiCacheConfig config =
+        HiCacheConfig.builder().environment(Map.of()).storageDir(pages).layout("files").build();
     StoreCommand.withStore(
         config,
         (store, memory) -> {
@@ -126,7 +127,8 @@ public class VerifyCommandTest extends CliFixture {
     Path old = files.remove(replaced);
     String removed = files.keySet().iterator().next();
 
-    HiCacheConfig config = HiCacheConfig.builder().environment(Map.of()).storageDir(pages).build();
+    HiCacheConfig config =
+        HiCacheConfig.builder().environment(Map.of()).storageDir(pages).layout("files").build();
     PageVerifier verifier =
         StoreCommand.withStore(
             config,

@@ -34,7 +34,7 @@ enum ConfigKey {
       ValueKind.oneOf("default", "aio", "uring", "posix_aio"),
       Queue.DEFAULT.word()),
   /** Unless set, the backend may decide, see {@link StorageRules}. */
-  LAYOUT("layout", null, "layout", ValueKind.oneOf("files", "segments", "objects"), "files"),
+  LAYOUT("layout", null, "layout", ValueKind.oneOf("auto", "files", "segments", "objects"), "auto"),
   SEGMENT_BYTES("segment_bytes", null, "segment_bytes", ValueKind.bytes(), 0L),
   DURABILITY("durability", null, "durability", ValueKind.oneOf("none", "data", "full"), "none"),
   OBJECT_PREFIX("object_prefix", null, "object_prefix", ValueKind.text(), ""),

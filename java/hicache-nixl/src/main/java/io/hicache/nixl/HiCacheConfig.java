@@ -181,8 +181,9 @@ public final class HiCacheConfig {
   }
 
   /**
-   * {@return {@code files} (one file a page), {@code segments} (pages in large files) or {@code
-   * objects} (one object a page)}
+   * {@return {@code files} (one file a page), {@code segments} (pages in large files), {@code
+   * objects} (one object a page), or {@code auto}: {@link HiCacheNixl#describe()} tells what became
+   * of it}
    */
   public String layout() {
     return (String) value(ConfigKey.LAYOUT);

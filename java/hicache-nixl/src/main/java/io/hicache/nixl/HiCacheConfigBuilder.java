@@ -155,8 +155,10 @@ public final class HiCacheConfigBuilder extends ObjectConfigBuilder {
   /**
    * {@code layout}: how pages lie in storage.
    *
-   * @param layout {@code files} (default), shared with SGLang; {@code segments}, which is faster;
-   *     or {@code objects}, in a bucket, the default for the backends OBJ and AZURE_BLOB
+   * @param layout {@code auto} (default): {@code objects} for the backends OBJ and AZURE_BLOB, else
+   *     the layout of the pages that the directories hold, else {@code segments}, or {@code files}
+   *     where hosts share the file system; {@code files}, shared with SGLang; {@code segments},
+   *     which is faster; or {@code objects}, in a bucket
    * @return this builder
    */
   public HiCacheConfigBuilder layout(String layout) {

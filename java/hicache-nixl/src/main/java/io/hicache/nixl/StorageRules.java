@@ -42,6 +42,8 @@ final class StorageRules {
           ConfigKey.CLEANER_LOW,
           ConfigKey.CLEANER_CAPACITY);
 
+  private static final String AUTO_LAYOUT = "auto";
+
   private StorageRules() {}
 
   /** The layout of a configuration whose backend becomes another one, named in any way. */
@@ -51,7 +53,7 @@ final class StorageRules {
       return layout;
     }
     boolean objects = PluginParameters.movesObjects(name);
-    return objects ? OBJECTS : layout.equals(OBJECTS) ? "files" : layout;
+    return objects ? OBJECTS : layout.equals(OBJECTS) ? AUTO_LAYOUT : layout;
   }
 
   /**
@@ -64,7 +66,7 @@ final class StorageRules {
     Resolved backend = values.get(ConfigKey.BACKEND);
     String name = (String) backend.value();
     boolean moves = PluginParameters.movesObjects(name);
-    if (moves && !values.get(ConfigKey.LAYOUT).isSet()) {
+    if (moves && values.get(ConfigKey.LAYOUT).value().equals(AUTO_LAYOUT)) {
       values.put(ConfigKey.LAYOUT, new Resolved(OBJECTS, backend.origin()));
     }
     Resolved layout = values.get(ConfigKey.LAYOUT);

@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
  * @param queue how POSIX hands I/O to the kernel: {@code AIO}, {@code URING} or {@code POSIX_AIO};
  *     empty for other backends
  * @param layout how pages lie in the storage, e.g. {@code files}
+ * @param layoutReason why, where {@code layout = auto} has chosen it; else empty
  * @param naming how keys become names: {@code sglang}, {@code sglang-v0} or {@code namespace}
  * @param suffix what follows the key in every name, from model and rank or from the namespace's
  *     digest
@@ -34,6 +35,7 @@ public record StoreDescription(
     BackendReport backends,
     String queue,
     String layout,
+    String layoutReason,
     String naming,
     String suffix,
     int lanes,
@@ -151,6 +153,7 @@ public record StoreDescription(
         BackendReport.of(described),
         described.text("queue"),
         described.text("layout"),
+        described.text("layout_reason"),
         described.text("naming"),
         described.text("suffix"),
         (int) described.number("lanes"),
@@ -190,6 +193,7 @@ public record StoreDescription(
         + lanes
         + " lanes, "
         + layout
+        + (layoutReason.isEmpty() ? "" : " (" + layoutReason + ")")
         + " named as "
         + naming
         + ", in "

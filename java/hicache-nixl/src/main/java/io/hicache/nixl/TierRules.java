@@ -72,7 +72,9 @@ final class TierRules {
           "contradicts tiers, which name the places; keep one");
     }
     Resolved layout = values.get(ConfigKey.LAYOUT);
-    if (isSet(layout) && !layout.value().equals(tiers.get(0).kind().word())) {
+    if (isSet(layout)
+        && !isDefault(ConfigKey.LAYOUT, layout)
+        && !layout.value().equals(tiers.get(0).kind().word())) {
       throw ConfigResolver.refused(
           ConfigKey.LAYOUT,
           layout,

@@ -24,7 +24,7 @@ public class HiCacheConfigTest extends ConfigFixture {
     assertThat(config.backend()).isEqualTo("auto");
     assertThat(config.queue()).isEqualTo("default");
     assertThat(config.pluginParams()).isEmpty();
-    assertThat(config.layout()).isEqualTo("files");
+    assertThat(config.layout()).isEqualTo("auto");
     assertThat(config.naming()).isEqualTo("sglang");
     assertThat(config.model()).isEmpty();
     assertThat(config.tpRank()).isZero();

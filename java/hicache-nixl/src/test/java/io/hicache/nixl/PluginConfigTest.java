@@ -114,7 +114,7 @@ public class PluginConfigTest extends ConfigFixture {
     HiCacheConfig config = objects ? bareFromToml(text) : fromToml(text);
 
     assertThat(config.backend()).isEqualTo(backend);
-    assertThat(config.layout()).isEqualTo(objects ? "objects" : "files");
+    assertThat(config.layout()).isEqualTo(objects ? "objects" : "auto");
     assertThat(config.pluginParams()).containsExactlyInAnyOrderEntriesOf(parameters);
     assertThat(config.queue()).isEqualTo(backend.equals("POSIX") ? "uring" : "default");
     assertThat(config.origins().get("backend").detail()).endsWith(".active");
