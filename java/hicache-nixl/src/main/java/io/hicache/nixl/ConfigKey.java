@@ -62,6 +62,8 @@ enum ConfigKey {
   TENANT_SECRET("tenant_secret", "HICACHE_TENANT_SECRET", null, ValueKind.secret(), ""),
   USE_DIRECT_IO(
       "use_direct_io", "SGLANG_HICACHE_NIXL_USE_DIRECT_IO", "direct_io", ValueKind.bool(), true),
+  GPU_STAGING(
+      "gpu_staging", null, "gpu_staging", ValueKind.oneOf("auto", "always", "never"), "auto"),
   CHECKSUM("checksum", null, "checksum", ValueKind.bool(), true),
   /** Given to each batch, so the core has no setting for it. */
   SKIP_EXISTING("skip_existing", null, null, ValueKind.bool(), true),

@@ -280,6 +280,14 @@ public final class HiCacheConfig {
     return (Boolean) value(ConfigKey.USE_DIRECT_IO);
   }
 
+  /**
+   * {@return what becomes of pages on CUDA devices: {@code auto} (they pass through host memory
+   * where the backend moves no other), {@code always} or {@code never}}
+   */
+  public String gpuStaging() {
+    return (String) value(ConfigKey.GPU_STAGING);
+  }
+
   /** {@return whether a get verifies the page's checksum} */
   public boolean checksum() {
     return (Boolean) value(ConfigKey.CHECKSUM);

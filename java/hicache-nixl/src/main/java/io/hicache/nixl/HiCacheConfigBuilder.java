@@ -253,6 +253,18 @@ public final class HiCacheConfigBuilder extends ObjectConfigBuilder {
   }
 
   /**
+   * {@code gpu_staging}: what becomes of pages in the memory of CUDA devices.
+   *
+   * @param staging {@code auto} (default): they pass through pinned host memory where the backend
+   *     moves host memory only; {@code always}: also elsewhere; {@code never}: they are refused
+   *     there
+   * @return this builder
+   */
+  public HiCacheConfigBuilder gpuStaging(String staging) {
+    return put(ConfigKey.GPU_STAGING, Objects.requireNonNull(staging, "staging"));
+  }
+
+  /**
    * {@code checksum}: whether a get verifies the page's checksum.
    *
    * @param checksum default true

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_fence_create;
+import static io.hicache.nixl.core.global.hicache_nixl.hicache_fence_free;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_clear;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_delete;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_exists;
@@ -9,6 +11,7 @@ import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_pin;
 import static io.hicache.nixl.core.global.hicache_nixl.hicache_submit_set;
 
 import io.hicache.nixl.core.hicache_error;
+import io.hicache.nixl.core.hicache_fence;
 import io.hicache.nixl.core.hicache_store;
 
 /** Hands batches to the core, each operation by its own call. Threads: stateless. */
@@ -18,16 +21,42 @@ final class NativeBatches {
   /** Starts a batch and returns its id; what is wrong with it is thrown, and nothing started. */
   static long start(hicache_store store, PageBatch batch, long timeoutMillis) {
     try (NativeError error = new NativeError()) {
-      long id = submit(store, batch, timeoutMillis, error.out());
-      if (id <= 0) {
-        throw error.toException();
+      hicache_fence fence = fenceOf(batch.cuda(), error);
+      try {
+        long id = submit(store, batch, fence, timeoutMillis, error.out());
+        if (id <= 0) {
+          throw error.toException();
+        }
+        return id;
+      } finally {
+        if (fence != null) {
+          hicache_fence_free(fence);
+        }
       }
-      return id;
     }
   }
 
+  /** What must be done on devices first; null: nothing. */
+  private static hicache_fence fenceOf(CudaPages cuda, NativeError error) {
+    if (cuda == null) {
+      return null;
+    }
+    int[] devices = cuda.streamDevices();
+    hicache_fence fence =
+        hicache_fence_create(devices.length, devices, cuda.streams(), error.out());
+    if (fence == null) {
+      throw error.toException();
+    }
+    return fence;
+  }
+
   private static long submit(
-      hicache_store store, PageBatch b, long timeoutMillis, hicache_error error) {
+      hicache_store store,
+      PageBatch b,
+      hicache_fence fence,
+      long timeoutMillis,
+      hicache_error error) {
+    int[] devices = b.cuda() == null ? null : b.cuda().devices();
     return switch (b.operation()) {
       case SET ->
           hicache_submit_set(
@@ -42,8 +71,8 @@ final class NativeBatches {
               b.dtypes(),
               b.ranks(),
               b.dims(),
-              (int[]) null,
-              null,
+              devices,
+              fence,
               b.setFlags(),
               timeoutMillis,
               error);
@@ -58,8 +87,8 @@ final class NativeBatches {
               b.addresses(),
               b.lengths(),
               b.dtypes(),
-              (int[]) null,
-              null,
+              devices,
+              fence,
               timeoutMillis,
               error);
       case EXISTS ->

@@ -36,6 +36,7 @@ final class PageBatch {
   private boolean shaped = true;
   private int[] componentLengths;
   private int[] blockCounts;
+  private CudaPages cuda; // null while no entry is known to be on a device
   private long[] expectedLengths;
   private int setFlags;
   private long leaseMillis;
@@ -179,6 +180,7 @@ final class PageBatch {
     part.blockCounts = BatchEntries.pick(blockCounts, chosen);
     part.expectedLengths = BatchEntries.pick(expectedLengths, chosen);
     part.held = held == null ? null : Arrays.stream(chosen).mapToObj(i -> held[i]).toArray();
+    part.cuda = cuda == null ? null : cuda.part(chosen);
     entries.copy(chosen, part.arrays);
     part.count = chosen.length;
     part.bytes = bytes == 0 ? 0 : Arrays.stream(chosen).mapToLong(entries::bytes).sum();
@@ -316,6 +318,10 @@ final class PageBatch {
     } else if (memory != null) {
       describing = index;
       TensorDescriptor range = memory.describe(index, described);
+      if (range.cuda()) {
+        cuda = cuda == null ? new CudaPages(size()) : cuda;
+        cuda.add(count, range.device(), CudaStreams::current);
+      }
       addRange(range.address(), range.length(), range.dtype(), range.dims());
     }
     if (held != null) {
@@ -365,6 +371,11 @@ final class PageBatch {
   /** Blocks of each page; null for one each. */
   int[] blockCounts() {
     return blockCounts;
+  }
+
+  /** The entries on CUDA devices; null where none is known to be. */
+  CudaPages cuda() {
+    return cuda;
   }
 
   /** The length that each page must have to exist; null where it is not known. */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.hicache.nixl;
 
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DEVICE_HOST;
+import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DEVICE_UNKNOWN;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_DTYPE_UNKNOWN;
 import static io.hicache.nixl.core.global.hicache_nixl.HICACHE_RANK_MAX;
 
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.Layout;
 
@@ -17,11 +20,16 @@ import org.bytedeco.pytorch.global.torch.Layout;
  *
  * @param address first byte; 0 for a range of no bytes
  * @param length bytes
- * @param cuda true when the address belongs to a CUDA device
+ * @param device where it is taken to lie: a CUDA ordinal, HICACHE_DEVICE_HOST, or
+ *     HICACHE_DEVICE_UNKNOWN
  * @param dtype the number of its {@code ScalarType} in libtorch, or HICACHE_DTYPE_UNKNOWN
  * @param dims sizes of its dimensions, outermost first; null where not known
  */
-record TensorDescriptor(long address, long length, boolean cuda, int dtype, long[] dims) {
+record TensorDescriptor(long address, long length, int device, int dtype, long[] dims) {
+  /** Whether the address is taken to belong to a CUDA device. */
+  boolean cuda() {
+    return device >= 0;
+  }
 
   /**
    * Describes a tensor as it is, without copying.
@@ -96,7 +104,8 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
     if (address == 0 && length > 0) {
       throw HiCacheException.invalid(subject.get() + ": the memory of the tensor was released");
     }
-    return new TensorDescriptor(address, length, cuda, tensor.scalar_type().value, dims);
+    int device = cuda ? deviceOf(tensor) : HICACHE_DEVICE_HOST;
+    return new TensorDescriptor(address, length, device, tensor.scalar_type().value, dims);
   }
 
   /**
@@ -106,7 +115,8 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
    */
   static TensorDescriptor of(long address, long length, Supplier<String> subject) {
     requireRange(address, length, subject);
-    return new TensorDescriptor(address, length, false, HICACHE_DTYPE_UNKNOWN, null);
+    return new TensorDescriptor(
+        address, length, HICACHE_DEVICE_UNKNOWN, HICACHE_DTYPE_UNKNOWN, null);
   }
 
   /**
@@ -123,6 +133,12 @@ record TensorDescriptor(long address, long length, boolean cuda, int dtype, long
     if (address == 0 && length > 0) {
       throw HiCacheException.invalid(
           subject.get() + ": the address is 0, with a length of " + length);
+    }
+  }
+
+  private static int deviceOf(Tensor tensor) {
+    try (Device device = tensor.device()) {
+      return device.index();
     }
   }
 

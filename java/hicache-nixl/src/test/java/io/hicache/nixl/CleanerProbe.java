@@ -47,6 +47,7 @@ public final class CleanerProbe {
             .environment(Map.of())
             .model(PoolFixture.MODEL)
             .backend("POSIX")
+            .layout("files")
             .lanes(2)
             .minFreeBytes(0);
     Path dir = Path.of(arguments[1]);

@@ -77,6 +77,7 @@ public class ConfigPrecedenceTest extends ConfigFixture {
           Sample.same(ConfigKey.CP_SIZE, 2, "3", "3"),
           new Sample(
               ConfigKey.TENANT_SECRET, "secret 1", "'secret 2'", "secret 3", "***", "***", "***"),
+          Sample.same(ConfigKey.GPU_STAGING, "never", "'ALWAYS'", "always"),
           Sample.same(ConfigKey.CHECKSUM, false, "true", "true"),
           Sample.same(ConfigKey.REMOVE_CORRUPT, false, "true", "true"),
           Sample.same(ConfigKey.CAPACITY_BYTES, 4096L, "'200GiB'", "214748364800"),

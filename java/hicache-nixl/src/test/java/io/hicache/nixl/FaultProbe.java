@@ -43,6 +43,7 @@ public final class FaultProbe {
         .environment(Map.of())
         .storageDirs(dir)
         .backend("POSIX")
+        .layout("files")
         .lanes(2)
         .timeoutMillis(20_000)
         .build();

@@ -26,6 +26,7 @@ public final class FullDiskProbe {
             .environment(Map.of())
             .storageDirs(Path.of(arguments[0]))
             .backend("POSIX")
+            .layout("files")
             .lanes(2)
             .minFreeBytes(0) // the disk is to be full
             .build();

@@ -57,6 +57,7 @@ public final class NamespaceProbe {
             .environment(Map.of())
             .storageDirs(dir)
             .backend("POSIX")
+            .layout("files")
             .lanes(1)
             .identity(HiCacheIdentityTest.full().dtype(dtype).build())
             .build();

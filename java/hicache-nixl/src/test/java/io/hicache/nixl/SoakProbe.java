@@ -32,6 +32,7 @@ public final class SoakProbe {
             .environment(Map.of())
             .storageDirs(Path.of(arguments[0]))
             .backend("POSIX")
+            .layout("files")
             .lanes(2)
             .build();
     try (HiCacheNixl store = HiCacheNixl.open(config);

@@ -41,6 +41,7 @@ public final class VirtualThreadProbe {
             .environment(Map.of())
             .storageDirs(Path.of(arguments[1]))
             .backend("POSIX")
+            .layout("files")
             .timeoutMillis(TimeUnit.SECONDS.toMillis(SECONDS))
             .build();
     switch (arguments[0]) {
