@@ -245,8 +245,8 @@ std::string adviceFor(const KnownBackend& known) {
 
 void select(const std::shared_ptr<NixlApi>& nixl, const BackendRequest& request, const std::string& agent_name,
             const KnownBackend& known, BackendSelection* selection) {
-  Backend backend{
-      known.name, known.plugin, "", paramsFor(known, request), known.storage, std::string_view(known.name) == "3FS"};
+  Backend backend{known.name, known.plugin, "", paramsFor(known, request), known.storage};
+  backend.needs_own_memory = backend.hides_short_reads = backend.name == "3FS";
   backend.queue = queueOf(known, backend.params);
   Proof proof;
   try {

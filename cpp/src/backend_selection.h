@@ -22,7 +22,8 @@ struct Backend {
   std::string queue;   // POSIX: aio | uring | posix_aio; else empty
   PluginParams params;
   MemoryType storage = MemoryType::kFile;
-  bool needs_own_memory = false;  // it remaps what is registered: only staging buffers may be
+  bool needs_own_memory = false;   // it remaps what is registered: only staging buffers may be, whole
+  bool hides_short_reads = false;  // a read that ends early is a success to it
 };
 
 // What a caller means by the name of a backend.

@@ -30,19 +30,34 @@ bool GetTransfer::open(size_t index, Entry* entry) {
   return true;
 }
 
-bool GetTransfer::fileIsDamaged(const Entry& entry, const FoundPage& found) const {
+std::optional<int64_t> GetTransfer::readPlainly(const Entry& entry) const {
   int64_t offset = 0;
   for (const Block& block : memoryOf(entry)) {
     char* data = reinterpret_cast<char*>(block.address);
     for (int64_t done = 0; done < block.length;) {
-      size_t left = static_cast<size_t>(block.length - done);
-      int64_t read = parts_->files->calls().readAt(entry.fd, data + done, left, offset + done);
-      if (read <= 0) return read == 0;
+      const auto left = static_cast<size_t>(block.length - done);
+      const int64_t read = parts_->files->calls().readAt(entry.fd, data + done, left, offset + done);
+      if (read < 0) throw errnoError("reading '" + parts_->files->pathOf(entry.place) + "'", static_cast<int>(-read));
+      if (read == 0) return offset + done;
       done += read;
     }
     offset += block.length;
   }
-  return checksum(memoryOf(entry)) != found.seal->checksum;
+  return std::nullopt;
+}
+
+bool GetTransfer::fileIsDamaged(const Entry& entry, const FoundPage& found) const {
+  try {
+    return readPlainly(entry) || checksum(memoryOf(entry)) != found.seal->checksum;
+  } catch (const Error&) {
+    return false;  // it cannot be read now; the damage is reported without it
+  }
+}
+
+Error GetTransfer::cutError(const Entry& entry, int64_t length) const {
+  const std::string cut =
+      "'" + parts_->files->pathOf(entry.place) + "' was cut to " + std::to_string(length) + " bytes while it was read";
+  return dropDamaged(found_[entry.index], Error(HICACHE_CORRUPT, cut));
 }
 
 Error GetTransfer::dropDamaged(const FoundPage& found, const Error& damage) const {
@@ -69,30 +84,19 @@ void GetTransfer::complete(Entry& entry) {
                            "' does not have the bytes that were set: its checksum differs; set the page again");
     throw fileIsDamaged(entry, found) ? dropDamaged(found, damage) : damage;
   }
+  if (mayBeShort(entry)) {
+    if (const std::optional<int64_t> cut = readPlainly(entry)) throw cutError(entry, *cut);
+  }
   if (parts_->room->limits().evicts) noteUse(parts_->files->calls(), entry.fd, found.accessed_nanos);
   if (entry.staged) scatter(reinterpret_cast<const void*>(entry.staging.address), page(entry.index).blocks);
   settle(entry.index, PageResult::of(HICACHE_HIT, entry.length, bufferedFlag(entry) | (verify ? 0 : HICACHE_FLAG_UNVERIFIED)));
 }
 
 PageResult GetTransfer::diagnose(const Entry& entry, const Error& nixl_failure) {
-  FileManager& files = *parts_->files;
-  const std::string path = files.pathOf(entry.place);
-  int64_t offset = 0;
-  for (const Block& block : memoryOf(entry)) {
-    char* data = reinterpret_cast<char*>(block.address);
-    for (int64_t done = 0; done < block.length;) {
-      int64_t read = files.calls().readAt(entry.fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      if (read < 0) throw errnoError("reading '" + path + "'", static_cast<int>(-read));
-      if (read == 0) {
-        const std::string cut = "'" + path + "' was cut to " + std::to_string(offset + done) + " bytes while it was read";
-        return PageResult::failed(dropDamaged(found_[entry.index], Error(HICACHE_CORRUPT, cut)));
-      }
-      done += read;
-    }
-    offset += block.length;
-  }
-  return PageResult::failed(
-      Error(nixl_failure.code(), "reading '" + path + "': " + nixl_failure.what(), nixl_failure.nixlStatus()));
+  if (const std::optional<int64_t> cut = readPlainly(entry)) return PageResult::failed(cutError(entry, *cut));
+  return PageResult::failed(Error(nixl_failure.code(),
+                                  "reading '" + parts_->files->pathOf(entry.place) + "': " + nixl_failure.what(),
+                                  nixl_failure.nixlStatus()));
 }
 
 }  // namespace hicache

@@ -67,7 +67,7 @@ void Lane::finishThread() {
 void Lane::run() {
   while (takeChunks()) {
     bool progressed = false;
-    if (agent_ != nullptr) memory_.follow(*agent_, anyInFlight());
+    if (agent_ != nullptr) followMemory(anyInFlight());
     for (std::unique_ptr<Transfer>& transfer : transfers_) {
       progressed = advance(*transfer) || progressed;
       if (!transfer->drained() || !quiet()) continue;
@@ -124,7 +124,7 @@ bool Lane::advance(Transfer& transfer) {
   if (agent_ == nullptr) {
     try {
       agent_ = makeAgent(parts_->nixl, parts_->backend, name_);
-      memory_.follow(*agent_, false);
+      followMemory(false);
     } catch (...) {
       transfer.fail(currentError());
       return true;
@@ -144,6 +144,11 @@ bool Lane::quiet() {
 
 bool Lane::anyInFlight() const {
   return std::any_of(transfers_.begin(), transfers_.end(), [](const auto& t) { return t != nullptr && t->inFlight(); });
+}
+
+// What a backend would remap is the caller's.
+void Lane::followMemory(bool in_flight) {
+  if (!parts_->backend.needs_own_memory) memory_.follow(*agent_, in_flight);
 }
 
 void Lane::dropAgent() {

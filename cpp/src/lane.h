@@ -45,6 +45,7 @@ class Lane {
   // waits for what it still runs. False while something is in flight.
   bool quiet();
   bool anyInFlight() const;
+  void followMemory(bool in_flight);
   void dropAgent();
   void endChunk(const Chunk& chunk, std::vector<PageResult> results, const PhaseTimes* times = nullptr);
   void pause(bool progressed);

@@ -21,6 +21,11 @@ bool continues(const Descriptor& before, const Descriptor& next) {
   return before.device_id == next.device_id && before.address + before.length == next.address;
 }
 
+// In the last byte of a page that is read: where it is still there afterwards, the read may have ended early.
+constexpr uint8_t kEndMark = 0xA5;
+
+uint8_t& lastByteOf(const Block& block) { return reinterpret_cast<uint8_t*>(block.address)[block.length - 1]; }
+
 size_t roundUp(int64_t length) {
   return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
 }
@@ -104,11 +109,25 @@ void PageTransfer::planAttempts() {
 }
 
 void PageTransfer::prepare(const Attempt& attempt) {
-  if (operation_ != TransferOperation::kWrite) return;
+  if (operation_ != TransferOperation::kWrite) return markEnds(attempt);
   for (size_t i = attempt.begin; i < attempt.end; ++i) {
     if (entries_[i].staged) gather(page(entries_[i].index).blocks, reinterpret_cast<void*>(entries_[i].staging.address));
   }
   takeChecksums(attempt);
+}
+
+bool PageTransfer::hidesShortReads(const Entry& entry) const {
+  return parts_->backend.hides_short_reads && entry.staged && !wantsChecksum(entry);
+}
+
+void PageTransfer::markEnds(const Attempt& attempt) {
+  for (size_t i = attempt.begin; i < attempt.end; ++i) {
+    if (hidesShortReads(entries_[i])) lastByteOf(entries_[i].staging) = kEndMark;
+  }
+}
+
+bool PageTransfer::mayBeShort(const Entry& entry) const {
+  return hidesShortReads(entry) && lastByteOf(entry.staging) == kEndMark;
 }
 
 void PageTransfer::takeChecksums(const Attempt& attempt) {
@@ -237,7 +256,11 @@ std::unique_ptr<TransferRequest> PageTransfer::makeRequest(Agent& agent, const L
   }
   if (local.empty()) return nullptr;
   TransferRequest::Registered registered;
-  registered.local = memory.covers(local);
+  if (parts_->backend.needs_own_memory) {
+    registered.around_local = {{staging_.address(), staging_.size(), 0}};
+  } else {
+    registered.local = memory.covers(local);
+  }
   registered.storage = coverStorage(agent, storage);
   return std::make_unique<TransferRequest>(agent, operation_, std::move(local), std::move(storage), registered);
 }

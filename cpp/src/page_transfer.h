@@ -65,6 +65,9 @@ class PageTransfer : public Transfer {
   virtual void rewind(Entry&) {}
   // Registers the storage side for as long as the agent lives; false: each request registers its own. May throw Error.
   virtual bool coverStorage(Agent&, const std::vector<Descriptor>&) { return false; }
+  // Whether the bytes at the end of a page that was read are those that were there before: the backend may have stopped short
+  // of it. Only where it hides that, and for entries whose checksum is not taken.
+  bool mayBeShort(const Entry& entry) const;
   // What became of a page that NIXL could not move: the cause by the plain system call, the NIXL failure when that works. May
   // throw Error.
   virtual PageResult diagnose(const Entry& entry, const Error& nixl_failure) = 0;
@@ -82,6 +85,9 @@ class PageTransfer : public Transfer {
   };
 
   bool mustStage(const Entry& entry) const;
+  // Marks the end of each page to be read.
+  void markEnds(const Attempt& attempt);
+  bool hidesShortReads(const Entry& entry) const;
   void assignMemory();
   void planAttempts();
   // Of what the attempt carries; a part's is kept until its page has all of them.

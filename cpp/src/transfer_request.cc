@@ -8,7 +8,9 @@ namespace hicache {
 TransferRequest::TransferRequest(Agent& agent, TransferOperation operation, std::vector<Descriptor> local,
                                  std::vector<Descriptor> storage, Registered registered, MemoryType storage_type)
     : agent_(agent),
-      local_(registered.local ? Registration() : Registration(agent, MemoryType::kDram, local)),
+      local_(registered.local ? Registration()
+                              : Registration(agent, MemoryType::kDram,
+                                             registered.around_local.empty() ? local : std::move(registered.around_local))),
       storage_(registered.storage ? Registration() : Registration(agent, storage_type, storage)) {
   NixlStatus status =
       agent.api().createRequest(agent.handle(), operation, MemoryType::kDram, local, storage_type, storage, &request_);

@@ -12,10 +12,12 @@ namespace hicache {
 // Moves local[i] to or from storage[i]; lists are of equal length. Threads: the one that owns the agent.
 class TransferRequest {
  public:
-  // Which side is registered already, for longer than the request.
+  // Which side is registered already, for longer than the request; else what is registered in place of the local list, around
+  // it: nothing where it is empty.
   struct Registered {
     bool local = false;
     bool storage = false;
+    std::vector<Descriptor> around_local = {};
   };
 
   // Registers what is not, and creates the request; nothing moves yet. Throws TRANSFER_FAILED, and then nothing of its own is

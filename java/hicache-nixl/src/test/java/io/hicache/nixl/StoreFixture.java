@@ -20,7 +20,12 @@ import org.testng.annotations.DataProvider;
 /** A directory for one test's pages, and stores in it over real NIXL. */
 abstract class StoreFixture {
   private static final String LAYOUT = System.getProperty("hicache.test.layout", "files");
-  private static final Path ROOT = Path.of("target", "test-stores").toAbsolutePath();
+
+  /** Another storage than the build's own disk, see docs/3fs.md. */
+  private static final Path ROOT =
+      Path.of(System.getProperty("hicache.test.root", "target/test-stores")).toAbsolutePath();
+
+  private static final String BACKEND = System.getProperty("hicache.test.backend", "POSIX");
 
   /** Removed with everything in it after each test. */
   Path dir;
@@ -61,7 +66,7 @@ abstract class StoreFixture {
     HiCacheConfigBuilder config =
         HiCacheConfig.builder()
             .environment(Map.of())
-            .backend("POSIX")
+            .backend(BACKEND)
             .lanes(2)
             .timeoutMillis(20_000);
     return LAYOUT.equals("tiers")
