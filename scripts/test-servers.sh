@@ -6,7 +6,8 @@
 #   scripts/test-servers.sh start|status|stop
 #
 # start    installs what .deps/test-servers lacks, starts the servers, waits until each answers, and writes how to reach them to
-#          .deps/test-servers/env (source it); servers that run already are kept
+#          .deps/test-servers/env (source it); servers that run already are kept. .deps/test-servers/aws has the S3 bucket under
+#          the names that NIXL and the tools of AWS know
 # status   succeeds when they run
 # stop     ends them and removes what they stored
 #
@@ -24,6 +25,7 @@ MAKE_BUCKET=$ROOT/scripts/make_bucket.py
 HOME_FOLDER=$DEPS/test-servers
 RUN=$HOME_FOLDER/run # what stop removes: logs, certificate, pages, and 'pids': name, pid and start time of each process
 ENV=$HOME_FOLDER/env
+AWS=$HOME_FOLDER/aws
 
 # ---- what has to be installed ---------------------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ stop_all() {
       kill -9 "$pid" 2>/dev/null || true
     done <"$RUN/pids"
   fi
-  rm -rf "$RUN" "$ENV"
+  rm -rf "$RUN" "$ENV" "$AWS"
 }
 
 # Waits for the time in 'until', which each start moves on, then stops them all.
@@ -194,10 +196,18 @@ start_all() {
   mv "$RUN/env" "$ENV"
 }
 
+# The S3 bucket under other names, where there is one.
+write_aws() (
+  source "$ENV"
+  [ -n "${HICACHE_TEST_S3_ENDPOINT:-}" ] || exit 0
+  printf "export %s='%s'\n" AWS_ENDPOINT_OVERRIDE "$HICACHE_TEST_S3_ENDPOINT" AWS_DEFAULT_BUCKET "$HICACHE_TEST_S3_BUCKET" \
+    AWS_ACCESS_KEY_ID "$HICACHE_TEST_S3_ACCESS_KEY" AWS_SECRET_ACCESS_KEY "$HICACHE_TEST_S3_SECRET_KEY" AWS_REGION us-east-1 >"$AWS"
+)
+
 case "${1:-}" in
   start | stop) ;;
   status) are_running && exit || exit 1 ;;
-  -h | --help) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '3,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) die "unknown argument '${1:-}', see --help" ;;
 esac
 
@@ -210,6 +220,7 @@ if [ "$1" = stop ]; then
   say "stopped"
 else
   start_all
+  write_aws
   sed "s/^\(HICACHE_TEST_[A-Z0-9_]*\(SECRET_KEY\|CONNECTION_STRING\)\)=.*/\1=***/" "$ENV"
   say "source $ENV to use them"
 fi

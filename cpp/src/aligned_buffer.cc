@@ -3,11 +3,18 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "error.h"
 
 namespace hicache {
+namespace {
+
+// Pages of nearly one length share buffers.
+constexpr size_t kUnit = 64 << 10;
+
+}  // namespace
 
 AlignedBuffer::AlignedBuffer(size_t size) {
   void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -36,14 +43,21 @@ AlignedBuffer BufferPool::take(size_t size) {
     free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
     return buffer;
   }
-  AlignedBuffer buffer(size);
+  AlignedBuffer buffer((size + kUnit - 1) / kUnit * kUnit);
   if (pinned_by_ != nullptr) buffer.pin(pinned_by_);
   return buffer;
 }
 
 void BufferPool::give(AlignedBuffer buffer) {
-  if (buffer.size() == 0 || buffer.size() > size_max_ || free_.size() >= count_) return;
-  free_.push_back(std::move(buffer));
+  if (buffer.size() == 0 || buffer.size() > size_max_ || count_ == 0) return;
+  if (free_.size() < count_) {
+    free_.push_back(std::move(buffer));
+    return;
+  }
+  // Else small ones would fill the pool, and every larger one would be mapped anew.
+  const auto smallest =
+      std::min_element(free_.begin(), free_.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  if (smallest->size() < buffer.size()) *smallest = std::move(buffer);
 }
 
 }  // namespace hicache

@@ -19,6 +19,8 @@ constexpr std::array<const char*, 4> kCertificates = {"/etc/ssl/certs/ca-certifi
 constexpr std::string_view kHttp = "http://";
 constexpr std::string_view kHttps = "https://";
 constexpr const char* kBundle = "ca_bundle";
+constexpr const char* kEndpoint = "endpoint_override";
+constexpr const char* kEndpointVariable = "AWS_ENDPOINT_OVERRIDE";
 
 std::string valueOf(const PluginParams& params, const char* name, const char* variable = nullptr) {
   auto found = params.find(name);
@@ -49,7 +51,7 @@ std::string urlOfAzure(const PluginParams& params) {
 }
 
 std::string urlOfS3(const PluginParams& params) {
-  const std::string endpoint = valueOf(params, "endpoint_override", "AWS_ENDPOINT_OVERRIDE");
+  const std::string endpoint = valueOf(params, kEndpoint, kEndpointVariable);
   if (endpoint.find("://") != std::string::npos) return endpoint;
   std::string scheme = valueOf(params, "scheme");
   if (scheme.empty()) scheme = "https";
@@ -113,6 +115,9 @@ ObjectEndpoint ObjectEndpoint::of(const std::string& plugin, const PluginParams&
                                               "allow_http = true");
   }
   if (!http) completeCertificates(&endpoint.params);
+  // NIXL does not heed the variable, and would go to AWS.
+  const std::string override = azure ? "" : valueOf(given, kEndpoint, kEndpointVariable);
+  if (!override.empty()) endpoint.params[kEndpoint] = override;
   endpoint.params.emplace("num_threads", std::to_string(connections));
   return endpoint;
 }

@@ -73,6 +73,16 @@ TEST(ObjectAnswerTest, shouldReadTheServersWord) {
   }
 }
 
+// Set for its lifetime.
+class EnvironmentVariable {
+ public:
+  EnvironmentVariable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~EnvironmentVariable() { ::unsetenv(name_); }
+
+ private:
+  const char* const name_;
+};
+
 std::string serverOf(const PluginParams& params, bool allow_http = false, const std::string& plugin = "OBJ") {
   return ObjectEndpoint::of(plugin, params, allow_http, 16).server;
 }
@@ -85,6 +95,16 @@ TEST(ObjectEndpointTest, shouldKnowTheServer) {
   EXPECT_EQ(serverOf({{"region", "eu-central-1"}}), "https://s3.eu-central-1.amazonaws.com");
   EXPECT_EQ(serverOf({{"connection_string", "AccountName=a;AccountKey=k"}}, false, "AZURE_BLOB"),
             "https://a.blob.core.windows.net");
+}
+
+TEST(ObjectEndpointTest, shouldTellNixlOfTheEndpointInTheEnvironment) {
+  const EnvironmentVariable variable("AWS_ENDPOINT_OVERRIDE", "http://127.0.0.1:7071");
+  const ObjectEndpoint endpoint = ObjectEndpoint::of("OBJ", {}, false, 16);
+  EXPECT_EQ(endpoint.server, "http://127.0.0.1:7071");
+  EXPECT_EQ(endpoint.params.at("endpoint_override"), "http://127.0.0.1:7071");
+  EXPECT_EQ(serverOf({{"endpoint_override", "http://127.0.0.1:7072"}}), "http://127.0.0.1:7072");
+  const PluginParams azure = {{"connection_string", "AccountName=a;AccountKey=k"}};
+  EXPECT_FALSE(ObjectEndpoint::of("AZURE_BLOB", azure, false, 16).params.contains("endpoint_override"));
 }
 
 TEST(ObjectEndpointTest, shouldRefuseHttpToOtherMachinesUnlessAllowed) {

@@ -52,8 +52,9 @@ def run(command, log):
 class Serving:
     """A process that warms up once, then measures at every line it is given: SGLang's connector, or the Java API."""
 
-    def __init__(self, name, command, log):
+    def __init__(self, name, command, log, environment=None):
         self.name, self.command, self.log = name, command, log
+        self.environment = {**QUIET, **(environment or {})}
         self.process = None
 
     @classmethod
@@ -85,8 +86,8 @@ class Serving:
     def start(self):
         with self.log.open("w") as errors:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=QUIET,
-                cwd=machine.ROOT, start_new_session=True,
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+                env=self.environment, cwd=machine.ROOT, start_new_session=True,
             )  # fmt: skip
         self._line()
 
@@ -95,8 +96,10 @@ class Serving:
         self.process.stdin.flush()
         answer = json.loads(self._line())
         figures = {f"{of}_us": answer[of]["us_per_page_median"] for of in ("set", "get", "exists")}
+        for of in ("set", "get", "exists"):
+            if "call_us_median" in answer[of]:
+                figures[f"{of}_call_us"] = answer[of]["call_us_median"]
         for of in ("set", "get"):
-            figures[f"{of}_call_us"] = answer[of]["call_us_median"]
             figures[f"{of}_gbps"] = answer["page_bytes"] / answer[of]["us_per_page_median"] / 1e3
         return figures
 

@@ -38,6 +38,15 @@ def part_of(row, operation, of, limit, work):
     return Goal(work, ">=", limit, "x", value)
 
 
+def like_sdk(row, operation, limit, work):
+    """How many times longer the AWS SDK alone takes."""
+
+    def value(rows, who):
+        return samples.ratio(rows, (row, "aws sdk", f"{operation}_us"), (row, who, f"{operation}_us"))
+
+    return Goal(work, ">=", limit, "x", value, ("java objects",))
+
+
 def java_more(figure, relation, limit, unit, of, work):
     def value(rows, who):
         row = "java-over-native"
@@ -112,6 +121,13 @@ def all_goals():
     yield dataclasses.replace(garbage("exists"), work="garbage of a batch of 128, exists")
     yield Goal("10^4 to 10^7 keys: exists", "<=", 2, "x", index_exists, ("native segments",))
     yield Goal("10^7 keys: open", "<=", 1000, "ms", index_open, ("native segments",))
+    for row, operation, limit, text in (
+        ("objects-8MiB-b16", "set", 0.9, "put 8 MiB"),
+        ("objects-8MiB-b16", "get", 0.9, "get 8 MiB"),
+        ("objects-72KiB-b128", "set", 1, "put 72 KiB, batch 128"),
+        ("objects-72KiB-b128", "get", 1, "get 72 KiB, batch 128"),
+    ):
+        yield like_sdk(row, operation, limit, f"{text}, S3, against the AWS SDK")
     for size in ("72KiB", "256KiB"):
         yield more_lanes(size, f"two lanes over one, get {size}, tmpfs")
 

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from typing import Callable
 
+from compare import objects
 from compare.contestants import Jmh, NativeBench, Serving
 from compare.index import FilledIndex
 
@@ -60,6 +61,9 @@ def all_rows(quick, peer):
         )
     yield java_over_native(quick)
     yield index(TEN_MILLION // (100 if quick else 1))
+    yield in_bucket("objects-72KiB-b128", 72 * KIB, 512 // less, 128)
+    yield in_bucket("objects-72KiB-b1", 72 * KIB, 64 // less, 1)
+    yield in_bucket("objects-8MiB-b16", 8 * MIB, 32 // less, 16)
 
 
 def connector(name, file_system, page_bytes, pages, batch, direct=False, peer=True):
@@ -104,6 +108,12 @@ def java_over_native(quick):
             yield NativeBench("native segments", folder, one_batch, more, prefix=name, warm_up=4096 // batch, apart=True)
 
     return Row("java-over-native", "tmpfs", contestants, shape)
+
+
+def in_bucket(name, page_bytes, pages, batch):
+    """Ours over objects against the AWS SDK, both over the tests' S3 server on this machine."""
+    shape = {"page_bytes": page_bytes, "pages": pages, "batch": batch}
+    return Row(name, "disk", lambda folder: list(objects.contestants(folder, shape)), shape, on_request=True)
 
 
 def index(keys):

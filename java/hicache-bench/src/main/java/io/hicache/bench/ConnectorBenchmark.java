@@ -51,7 +51,7 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--batch", description = "Pages of one call (${DEFAULT-VALUE}).")
   private int batch = 128;
 
-  @Option(names = "--dir", required = true, description = "Storage directory.")
+  @Option(names = "--dir", description = "Storage directory; none for objects.")
   private Path dir;
 
   @Option(names = "--mode", description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
@@ -60,8 +60,15 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--naming", description = "sglang or sglang-v0, as the peer's mode names files.")
   private String naming = "sglang";
 
-  @Option(names = "--layout", description = "files or segments.")
+  @Option(
+      names = "--layout",
+      description =
+          "files, segments or objects; the bucket of objects is the one that AWS_ENDPOINT_OVERRIDE"
+              + " and AWS_DEFAULT_BUCKET name.")
   private String layout = "files";
+
+  @Option(names = "--prefix", description = "What the names of objects begin with.")
+  private String prefix = "";
 
   @Option(names = "--odirect", description = "1: O_DIRECT, 0: through the page cache.")
   private int odirect = 1;
@@ -164,8 +171,8 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     List<String> none =
         keys.stream().map(key -> new StringBuilder(key).reverse().toString()).toList();
     sets.time(() -> inBatches(sets, keys, (k, at) -> memory.set(store, k, at % held)));
-    present.time(() -> countPresent(store, keys) == pages);
-    absent.time(() -> countPresent(store, none) == 0);
+    present.time(() -> countPresent(store, present, keys) == pages);
+    absent.time(() -> countPresent(store, absent, none) == 0);
     memory.blank();
     gets.time(() -> inBatches(gets, keys, (k, at) -> memory.get(store, k, at % held)));
     if (verify == 1 && !memory.isWhole()) {
@@ -192,10 +199,12 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     return good;
   }
 
-  private int countPresent(HiCacheNixl store, List<String> keys) {
+  private int countPresent(HiCacheNixl store, Samples samples, List<String> keys) {
     int count = 0;
     for (int first = 0; first < pages; first += EXISTS_BATCH) {
+      long start = System.nanoTime();
       count += store.batchExists(keys.subList(first, Math.min(pages, first + EXISTS_BATCH)));
+      samples.addCall(System.nanoTime() - start);
     }
     return count;
   }
@@ -229,15 +238,20 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     HiCacheConfigBuilder builder =
         HiCacheConfig.builder()
             .environment(Map.of())
-            .storageDir(dir)
-            .backend("POSIX")
-            .queue(io)
             .naming(naming)
             .layout(layout)
             .model("bench/model")
-            .useDirectIo(odirect == 1)
             .checksum(checksum == 1)
             .lanes(lanes);
+    if (layout.equals("objects")) {
+      builder.backend("OBJ").pluginParam("bucket", bucket()).objectPrefix(prefix);
+      String endpoint = System.getenv("AWS_ENDPOINT_OVERRIDE");
+      if (endpoint != null) {
+        builder.pluginParam("endpoint_override", endpoint);
+      }
+    } else {
+      builder.backend("POSIX").queue(io).storageDir(dir).useDirectIo(odirect == 1);
+    }
     if (chunkPages > 0) {
       builder.chunkPages(chunkPages);
     }
@@ -248,6 +262,14 @@ public final class ConnectorBenchmark implements Callable<Integer> {
       builder.chunksInFlight(chunksInFlight);
     }
     return builder.build();
+  }
+
+  private static String bucket() {
+    String name = System.getenv("AWS_DEFAULT_BUCKET");
+    if (name == null) {
+      throw new IllegalArgumentException("--layout objects: AWS_DEFAULT_BUCKET names no bucket");
+    }
+    return name;
   }
 
   private ObjectNode report(StoreDescription about, int held) {
@@ -266,9 +288,9 @@ public final class ConnectorBenchmark implements Callable<Integer> {
         .put("queue", about.queue())
         .put("lanes", about.lanes())
         .put("checksum", checksum)
-        .put("direct_io", about.directories().get(0).directIo())
+        .put("direct_io", about.directories().stream().anyMatch(each -> each.directIo()))
         .put("pool_pages", held)
-        .put("dir", dir.toString())
+        .put("dir", String.valueOf(dir))
         .put("rounds", rounds)
         .put("warmup", warmup)
         .put("verified", verify == 1);

@@ -66,8 +66,10 @@ final class Samples {
     spread(node.putObject("pages_s"), seconds -> pages / seconds, 10);
     node.put("us_per_page_median", rounded(median(elapsedSeconds) / pages * 1e6, 100));
     node.put("cpu_us_per_page_median", rounded(median(processorSeconds) / pages * 1e6, 100));
-    if (movesBytes) {
+    if (!callSeconds.isEmpty()) {
       node.put("call_us_median", rounded(median(callSeconds) * 1e6, 100));
+    }
+    if (movesBytes) {
       spread(node.putObject("gib_s"), seconds -> pages * pageBytes / GIB / seconds, 1000);
     }
   }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.hicache.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * What a bucket does without this store: the same pages by the AWS SDK alone ({@link
+ * PlainObjects}), with as many connections, in the same order as {@link ConnectorBenchmark} and
+ * with the same output.
+ */
+@Command(name = "ObjectClientBenchmark", mixinStandardHelpOptions = true, sortOptions = false)
+public final class ObjectClientBenchmark implements Callable<Integer> {
+  @Option(names = "--prefix", required = true, description = "What the objects' names begin with.")
+  private String prefix;
+
+  @Option(names = "--pages", description = "Pages of one round (${DEFAULT-VALUE}).")
+  private int pages = 128;
+
+  @Option(names = "--page-bytes", description = "Bytes of a page (${DEFAULT-VALUE}).")
+  private int pageBytes = 73728;
+
+  @Option(names = "--batch", description = "Pages of one call (${DEFAULT-VALUE}).")
+  private int batch = 128;
+
+  @Option(names = "--connections", description = "Requests at once (${DEFAULT-VALUE}).")
+  private int connections = 32;
+
+  @Option(names = "--checksums", description = "1: the SDK's own, as by default; 0: none.")
+  private int checksums = 1;
+
+  @Option(names = "--rounds", description = "Timed rounds of a turn (${DEFAULT-VALUE}).")
+  private int rounds = 1;
+
+  @Option(names = "--warmup", description = "Rounds before those (${DEFAULT-VALUE}).")
+  private int warmup = 1;
+
+  @Option(
+      names = "--turns",
+      description = "Measures once for every line of standard input, until its end.")
+  private boolean turns;
+
+  @Option(
+      names = "--clear",
+      description = "Deletes what is below the prefix, and measures nothing.")
+  private boolean clear;
+
+  private final Samples sets = new Samples("set", true);
+  private final Samples present = new Samples("exists", false);
+  private final Samples gets = new Samples("get", true);
+
+  private ObjectClientBenchmark() {}
+
+  /**
+   * Runs one benchmark and ends the process.
+   *
+   * @param arguments see {@code --help}
+   */
+  public static void main(String[] arguments) {
+    System.exit(new CommandLine(new ObjectClientBenchmark()).execute(arguments));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    int held = clear ? 0 : pages;
+    try (PlainObjects objects =
+        new PlainObjects(System.getenv(), prefix, connections, checksums == 1, held, pageBytes)) {
+      if (clear) {
+        System.out.println(objects.clear());
+        return 0;
+      }
+      turn(objects, warmup);
+      if (turns) {
+        System.out.println("ready");
+        BufferedReader lines =
+            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        while (lines.readLine() != null) {
+          turn(objects, rounds);
+          System.out.println(report());
+        }
+      } else {
+        turn(objects, rounds);
+        System.out.println(report());
+      }
+    }
+    return 0;
+  }
+
+  /** Forgets all samples, and takes new ones in so many rounds. */
+  private void turn(PlainObjects objects, int count) {
+    for (Samples of : List.of(sets, present, gets)) {
+      of.forget();
+    }
+    for (int i = 0; i < count; i++) {
+      round(objects);
+    }
+  }
+
+  private void round(PlainObjects objects) {
+    List<String> keys = IntStream.range(0, pages).mapToObj(i -> "plain-" + i).toList();
+    sets.time(() -> inBatches(sets, keys, objects::set));
+    present.time(
+        () -> inBatches(present, keys, (part, first) -> objects.exists(part) == part.size()));
+    objects.blank();
+    gets.time(() -> inBatches(gets, keys, objects::get));
+    if (!objects.isWhole()) {
+      throw new IllegalStateException("the data read back differ");
+    }
+  }
+
+  private interface BatchCall {
+    boolean call(List<String> keys, int first);
+  }
+
+  private boolean inBatches(Samples samples, List<String> keys, BatchCall call) {
+    boolean good = true;
+    for (int first = 0; first < pages; first += batch) {
+      List<String> part = keys.subList(first, Math.min(pages, first + batch));
+      long start = System.nanoTime();
+      good &= call.call(part, first);
+      samples.addCall(System.nanoTime() - start);
+    }
+    return good;
+  }
+
+  private String report() throws IOException {
+    ObjectNode report = new ObjectMapper().createObjectNode();
+    report
+        .put("client", "aws-sdk-java-v2")
+        .put("pages", pages)
+        .put("page_bytes", pageBytes)
+        .put("batch", batch)
+        .put("connections", connections)
+        .put("checksums", checksums);
+    for (Samples of : List.of(sets, present, gets)) {
+      of.describe(report, pages, pageBytes);
+    }
+    return new ObjectMapper().writeValueAsString(report);
+  }
+}
