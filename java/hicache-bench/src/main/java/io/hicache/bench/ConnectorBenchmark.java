@@ -245,10 +245,6 @@ public final class ConnectorBenchmark implements Callable<Integer> {
             .lanes(lanes);
     if (layout.equals("objects")) {
       builder.backend("OBJ").pluginParam("bucket", bucket()).objectPrefix(prefix);
-      String endpoint = System.getenv("AWS_ENDPOINT_OVERRIDE");
-      if (endpoint != null) {
-        builder.pluginParam("endpoint_override", endpoint);
-      }
     } else {
       builder.backend("POSIX").queue(io).storageDir(dir).useDirectIo(odirect == 1);
     }
