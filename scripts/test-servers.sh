@@ -138,7 +138,7 @@ start_gateway() {
   port=$(free_port)
   URL=$scheme://127.0.0.1:$port
   launch "$name" env ROOT_ACCESS_KEY="$ACCESS" ROOT_SECRET_KEY="$SECRET" "$HOME_FOLDER/versitygw-$VERSITYGW/versitygw" \
-    --port "127.0.0.1:$port" --region us-east-1 --keep-alive --quiet "$@" posix "${ATTRIBUTES[@]}" "$RUN/objects"
+    --port "127.0.0.1:$port" --region us-east-1 --quiet "$@" posix "${ATTRIBUTES[@]}" "$RUN/objects"
   python3 "$MAKE_BUCKET" s3 "$URL/$BUCKET" "$ca" "$ACCESS" "$SECRET" || { tail -n 20 "$RUN/$name.log" >&2; return 1; }
 }
 
