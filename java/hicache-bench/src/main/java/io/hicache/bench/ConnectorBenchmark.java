@@ -7,9 +7,7 @@ import io.hicache.nixl.HiCacheConfig;
 import io.hicache.nixl.HiCacheConfigBuilder;
 import io.hicache.nixl.HiCacheNixl;
 import io.hicache.nixl.StoreDescription;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -135,25 +133,14 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     try (PageMemory memory = memory(held);
         HiCacheNixl store = HiCacheNixl.open(config())) {
       StoreDescription about = store.describe();
-      turn(store, memory, held, warmup);
-      if (turns) {
-        System.out.println("ready");
-        BufferedReader lines =
-            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        while (lines.readLine() != null) {
-          turn(store, memory, held, rounds);
-          print(about, held);
-        }
-      } else {
-        turn(store, memory, held, rounds);
-        print(about, held);
-      }
+      Turns.run(
+          turns,
+          warmup,
+          rounds,
+          count -> turn(store, memory, held, count),
+          () -> report(about, held));
     }
     return 0;
-  }
-
-  private void print(StoreDescription about, int held) throws IOException {
-    System.out.println(new ObjectMapper().writeValueAsString(report(about, held)));
   }
 
   /** Forgets all samples, and takes new ones in so many rounds. */
@@ -170,11 +157,12 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     List<String> keys = keys(round);
     List<String> none =
         keys.stream().map(key -> new StringBuilder(key).reverse().toString()).toList();
-    sets.time(() -> inBatches(sets, keys, (k, at) -> memory.set(store, k, at % held)));
-    present.time(() -> countPresent(store, present, keys) == pages);
-    absent.time(() -> countPresent(store, absent, none) == 0);
+    sets.time(() -> sets.inBatches(keys, batch, (k, at) -> memory.set(store, k, at % held)));
+    present.time(
+        () -> present.inBatches(keys, EXISTS_BATCH, (k, at) -> store.batchExists(k) == k.size()));
+    absent.time(() -> absent.inBatches(none, EXISTS_BATCH, (k, at) -> store.batchExists(k) == 0));
     memory.blank();
-    gets.time(() -> inBatches(gets, keys, (k, at) -> memory.get(store, k, at % held)));
+    gets.time(() -> gets.inBatches(keys, batch, (k, at) -> memory.get(store, k, at % held)));
     if (verify == 1 && !memory.isWhole()) {
       throw new IllegalStateException("the data read back differ");
     }
@@ -182,31 +170,6 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     if (removed != pages) {
       throw new IllegalStateException(removed + " pages were removed, not " + pages);
     }
-  }
-
-  private interface BatchCall {
-    boolean call(List<String> keys, int first);
-  }
-
-  private boolean inBatches(Samples samples, List<String> keys, BatchCall call) {
-    boolean good = true;
-    for (int first = 0; first < pages; first += batch) {
-      List<String> part = keys.subList(first, Math.min(pages, first + batch));
-      long start = System.nanoTime();
-      good &= call.call(part, first);
-      samples.addCall(System.nanoTime() - start);
-    }
-    return good;
-  }
-
-  private int countPresent(HiCacheNixl store, Samples samples, List<String> keys) {
-    int count = 0;
-    for (int first = 0; first < pages; first += EXISTS_BATCH) {
-      long start = System.nanoTime();
-      count += store.batchExists(keys.subList(first, Math.min(pages, first + EXISTS_BATCH)));
-      samples.addCall(System.nanoTime() - start);
-    }
-    return count;
   }
 
   private PageMemory memory(int held) {

@@ -3,10 +3,7 @@ package io.hicache.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -79,19 +76,7 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
         System.out.println(objects.clear());
         return 0;
       }
-      turn(objects, warmup);
-      if (turns) {
-        System.out.println("ready");
-        BufferedReader lines =
-            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        while (lines.readLine() != null) {
-          turn(objects, rounds);
-          System.out.println(report());
-        }
-      } else {
-        turn(objects, rounds);
-        System.out.println(report());
-      }
+      Turns.run(turns, warmup, rounds, count -> turn(objects, count), this::report);
     }
     return 0;
   }
@@ -108,11 +93,11 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
 
   private void round(PlainObjects objects) {
     List<String> keys = IntStream.range(0, pages).mapToObj(i -> "plain-" + i).toList();
-    sets.time(() -> inBatches(sets, keys, objects::set));
+    sets.time(() -> sets.inBatches(keys, batch, objects::set));
     present.time(
-        () -> inBatches(present, keys, (part, first) -> objects.exists(part) == part.size()));
+        () -> present.inBatches(keys, batch, (part, first) -> objects.exists(part) == part.size()));
     objects.blank();
-    gets.time(() -> inBatches(gets, keys, objects::get));
+    gets.time(() -> gets.inBatches(keys, batch, objects::get));
     if (!objects.isWhole()) {
       throw new IllegalStateException("the data read back differ");
     }
@@ -121,22 +106,7 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
     objects.clear();
   }
 
-  private interface BatchCall {
-    boolean call(List<String> keys, int first);
-  }
-
-  private boolean inBatches(Samples samples, List<String> keys, BatchCall call) {
-    boolean good = true;
-    for (int first = 0; first < pages; first += batch) {
-      List<String> part = keys.subList(first, Math.min(pages, first + batch));
-      long start = System.nanoTime();
-      good &= call.call(part, first);
-      samples.addCall(System.nanoTime() - start);
-    }
-    return good;
-  }
-
-  private String report() throws IOException {
+  private ObjectNode report() {
     ObjectNode report = new ObjectMapper().createObjectNode();
     report
         .put("client", "aws-sdk-java-v2")
@@ -148,6 +118,6 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
     for (Samples of : List.of(sets, present, gets)) {
       of.describe(report, pages, pageBytes);
     }
-    return new ObjectMapper().writeValueAsString(report);
+    return report;
   }
 }

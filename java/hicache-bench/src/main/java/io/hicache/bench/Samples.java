@@ -36,9 +36,21 @@ final class Samples {
     callSeconds.clear();
   }
 
-  /** Notes what one call of a round took. */
-  void addCall(long nanos) {
-    callSeconds.add(nanos / 1e9);
+  /** A call with some of the keys, of which the first has this number. */
+  interface BatchCall {
+    boolean call(List<String> keys, int first);
+  }
+
+  /** Makes the calls of a round, and notes what each took; true when all were good. */
+  boolean inBatches(List<String> keys, int batch, BatchCall call) {
+    boolean good = true;
+    for (int first = 0; first < keys.size(); first += batch) {
+      List<String> part = keys.subList(first, Math.min(keys.size(), first + batch));
+      long start = System.nanoTime();
+      good &= call.call(part, first);
+      callSeconds.add((System.nanoTime() - start) / 1e9);
+    }
+    return good;
   }
 
   /** Runs the operation, and keeps the sample. */
