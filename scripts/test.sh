@@ -145,13 +145,13 @@ esac
 "$ROOT/scripts/setup.sh"
 mkdir -p "$LOGS"
 step format "$ROOT/scripts/format.sh" --check
+find_servers
 step core test_core release -DHICACHE_BENCH=ON
 if ! $quick; then
   for sanitizers in address,undefined thread; do
     step "core-$sanitizers" test_core "$sanitizers" -DSANITIZE="$sanitizers"
   done
 fi
-find_servers
 step java test_java
 step compare "$ROOT/scripts/bench.sh" compare --self-test --no-build
 summarize "${STEPS[@]}"

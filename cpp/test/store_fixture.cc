@@ -23,14 +23,52 @@ std::string describe(const PageResult& result) {
          (result.cause == nullptr ? "" : ", code " + std::to_string(result.cause->code()) + ": " + result.cause->what());
 }
 
+bool layoutIs(const char* name) {
+  const char* layout = std::getenv("HICACHE_TEST_LAYOUT");
+  return layout != nullptr && std::string(layout) == name;
+}
+
+// The tests' S3 server as scripts/test-servers.sh tells of it: plugin parameter and variable.
+const std::vector<std::pair<std::string, std::string>> kServer = {{"endpoint_override", "HICACHE_TEST_S3_ENDPOINT"},
+                                                                  {"bucket", "HICACHE_TEST_S3_BUCKET"},
+                                                                  {"access_key", "HICACHE_TEST_S3_ACCESS_KEY"},
+                                                                  {"secret_key", "HICACHE_TEST_S3_SECRET_KEY"}};
+
+// A directory's stores share the prefix that is named after it: no two tests have a scratch directory of one name, and the
+// process's start keeps runs apart that reuse a name.
+std::string prefixOf(const std::string& directory) {
+  static const std::string run = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  return "hicache_core_test/" + run + directory + "/";
+}
+
+StoreConfig serverConfig(const std::string& directory, const SettingPairs& more) {
+  Settings settings;
+  settings.add("backend", "OBJ");
+  settings.add("object_prefix", prefixOf(directory));
+  for (const auto& [parameter, variable] : kServer) {
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr) throw std::runtime_error(variable + " is not set");
+    settings.add("plugin." + parameter, value);
+  }
+  for (const auto& [name, value] : more) settings.add(name, value);
+  return StoreConfig::parse(settings);
+}
+
 }  // namespace
 
-bool inSegments() {
-  const char* layout = std::getenv("HICACHE_TEST_LAYOUT");
-  return layout != nullptr && std::string(layout) == "segments";
+bool inSegments() { return layoutIs("segments"); }
+bool inObjects() { return layoutIs("objects"); }
+
+std::string whyServerMissing() {
+  for (const auto& [parameter, variable] : kServer) {
+    if (std::getenv(variable.c_str()) == nullptr)
+      return "no S3 server, " + variable + " is not set: see scripts/test-servers.sh";
+  }
+  return "";
 }
 
 StoreConfig storeConfig(const std::vector<std::string>& directories, const std::string& queue, const SettingPairs& more) {
+  if (inObjects()) return serverConfig(directories.at(0), more);
   Settings settings;
   for (const std::string& directory : directories) settings.add("storage_dir", directory);
   settings.add("backend", "POSIX");
@@ -42,6 +80,7 @@ StoreConfig storeConfig(const std::vector<std::string>& directories, const std::
 }
 
 std::string whyQueueRefused(const std::string& queue) {
+  if (inObjects() && !whyServerMissing().empty()) return whyServerMissing();
   ScratchDirectory directory(Medium::kMemory);
   try {
     Store store(storeConfig({directory.path()}, queue));
@@ -124,6 +163,13 @@ void StoreFixture::TearDown() {
 }
 
 void QueueFixture::SetUp() {
+  if (inObjects()) {
+    const std::string missing = whyServerMissing();
+    StoreFixture::SetUp();
+    if (!missing.empty()) GTEST_SKIP() << missing;
+    if (GetParam() != kQueues[0]) GTEST_SKIP() << "objects have no queue: once is enough";
+    return;
+  }
   const std::string refused = whyQueueRefusedOnce(GetParam());
   StoreFixture::SetUp();
   if (!refused.empty()) GTEST_SKIP() << refused;

@@ -29,6 +29,13 @@ using SettingPairs = std::vector<std::pair<std::string, std::string>>;
 
 // True when HICACHE_TEST_LAYOUT names the layout segments.
 bool inSegments();
+// True when it names objects: storeConfig then means the tests' S3 server (HICACHE_TEST_S3_*), a prefix for each directory.
+bool inObjects();
+// Why there is no such server; empty when the environment names one.
+std::string whyServerMissing();
+// For tests of what NIXL cannot do with objects.
+#define SKIP_IN_OBJECTS(reason) \
+  if (hicache::inObjects()) GTEST_SKIP() << "layout objects: " << reason
 
 // A store's settings over POSIX with this queue; further ones are added at the end. HICACHE_TEST_LAYOUT in the environment: the
 // layout of all stores that name none, so that one suite serves both; else files.

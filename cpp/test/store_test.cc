@@ -14,7 +14,9 @@ class StoreTest : public QueueFixture {};
 
 TEST_P(StoreTest, shouldReturnExactlyWhatWasSet) {
   StoreClient& client = openQueue(memory_.path());
-  EXPECT_EQ(client.described("queue"), GetParam());
+  if (!inObjects()) {
+    EXPECT_EQ(client.described("queue"), GetParam());
+  }
   const PageMemory page = PageMemory::random(72 * 1024, testSeed());
   const PageMemory target(page.size());
   EXPECT_TRUE(isOutcome(client.getPage("key", target), HICACHE_MISS));
@@ -29,6 +31,7 @@ TEST_P(StoreTest, shouldReturnExactlyWhatWasSet) {
   EXPECT_TRUE(isOutcome(hit, HICACHE_HIT));
   EXPECT_EQ(hit.length, 72 * 1024);
   EXPECT_EQ(target, page);
+  if (inObjects()) return;  // they cannot be removed
   EXPECT_TRUE(isOutcome(client.removePage("key"), HICACHE_REMOVED));
   EXPECT_TRUE(isOutcome(client.removePage("key"), HICACHE_MISS));
   EXPECT_TRUE(isOutcome(client.getPage("key", target), HICACHE_MISS));
@@ -55,7 +58,7 @@ TEST_P(StoreTest, shouldMoveABatchOfPagesOfAllLengthsFromAnyAddress) {
     }
     for (const PageResult& result : client.set(set)) ASSERT_TRUE(isOutcome(result, HICACHE_STORED));
     const std::vector<PageResult> hits = client.get(get);
-    const bool direct = client.described("directory.0.direct_io") == "true";
+    const bool direct = !inObjects() && client.described("directory.0.direct_io") == "true";
     for (size_t i = 0; i < hits.size(); ++i) {
       ASSERT_TRUE(isOutcome(hits[i], HICACHE_HIT)) << i;
       ASSERT_EQ(targets[i], pages[i]) << "page " << i << " of " << pages[i].size() << " bytes";
@@ -63,7 +66,9 @@ TEST_P(StoreTest, shouldMoveABatchOfPagesOfAllLengthsFromAnyAddress) {
       EXPECT_EQ(hits[i].flags & HICACHE_FLAG_BUFFERED, buffered ? HICACHE_FLAG_BUFFERED : 0) << pages[i].size();
       EXPECT_EQ(hits[i].flags & HICACHE_FLAG_UNVERIFIED, 0);
     }
-    EXPECT_EQ(client.clear().length, 300);
+    if (!inObjects()) {
+      EXPECT_EQ(client.clear().length, 300);
+    }
   }
 }
 
@@ -75,7 +80,7 @@ TEST_P(StoreTest, shouldReplaceAPageByALongerOrShorterOne) {
     EXPECT_TRUE(isOutcome(client.setPage("key", page), HICACHE_STORED));
     EXPECT_TRUE(isOutcome(client.getPage("key", target), HICACHE_HIT));
     EXPECT_EQ(target, page);
-    if (!inSegments()) {
+    if (!inSegments() && !inObjects()) {
       EXPECT_EQ(fileSize(client.pathOf("key")), static_cast<int64_t>(length));
     }
   }
@@ -83,6 +88,7 @@ TEST_P(StoreTest, shouldReplaceAPageByALongerOrShorterOne) {
 
 // One of each kind of bad entry among good ones.
 TEST_P(StoreTest, shouldNotLetABadEntrySpoilItsNeighbours) {
+  SKIP_IN_OBJECTS("damage is done to files here; ObjectsTest does it to objects");
   StoreClient& client = openQueue(memory_.path());
   const PageMemory page = PageMemory::random(5000, testSeed());
   const std::string damaged = client.pathOf("damaged");
