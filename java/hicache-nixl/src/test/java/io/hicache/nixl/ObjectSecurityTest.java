@@ -3,6 +3,8 @@ package io.hicache.nixl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
@@ -88,6 +90,39 @@ public class ObjectSecurityTest extends ObjectFixture {
                 ErrorCode.BACKEND_UNAVAILABLE, config().pluginParam("access_key", "hunter2-3d4c")))
         .hasMessageContaining("the server answers") // a word of its own for an unknown user
         .hasMessageNotContaining("hunter2-3d4c");
+  }
+
+  /** All that an open store tells of itself, with one tier and with two. */
+  @Test(timeOut = 60_000)
+  public void shouldTellNoSecretOfAnOpenStore() {
+    Tensor page = Tensors.randomFloats(1000);
+    HiCacheConfigBuilder tiers =
+        HiCacheConfig.builder()
+            .environment(Map.of())
+            .pluginParam("endpoint_override", server.endpoint())
+            .pluginParam("access_key", server.accessKey())
+            .pluginParam("secret_key", server.secretKey())
+            .tiers("segments:" + dir.resolve("local"), "obj:" + server.bucket());
+    for (HiCacheConfigBuilder builder : List.of(config(), tiers)) {
+      try (CapturedLog log = new CapturedLog()) {
+        HiCacheConfig config = builder.build();
+        String told;
+        try (HiCacheNixl store = HiCacheNixl.open(config)) {
+          List<PageResult> set = store.batchSetPages(List.of("a", ""), List.of(page, page));
+          told =
+              String.join(
+                  "\n",
+                  store.toString(),
+                  store.describe().toString(),
+                  store.getStats().toString(),
+                  set.toString(),
+                  String.valueOf(set.get(1).cause()));
+        }
+        assertThat(told + config + config.origins() + config.pluginParams() + log.lines())
+            .contains(server.bucket())
+            .doesNotContain(server.secretKey());
+      }
+    }
   }
 
   @Test(timeOut = 60_000)
