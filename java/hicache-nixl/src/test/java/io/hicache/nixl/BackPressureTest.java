@@ -167,11 +167,16 @@ public class BackPressureTest extends StoreFixture {
     assertThat(store.budget().used()).isZero();
   }
 
-  /** What timed out or was cancelled is released when it has drained. */
+  /** What timed out or was cancelled is released when it has drained; then its lanes end. */
   private void awaitAllRoom() throws InterruptedException {
-    for (int i = 0; i < 2000 && store.budget().used() != 0; i++) {
+    for (int i = 0; i < 2000 && (store.budget().used() != 0 || lanesInQuarantine() > 0); i++) {
       Thread.sleep(5);
     }
     assertThat(store.budget().used()).isZero();
+    assertThat(lanesInQuarantine()).isZero();
+  }
+
+  private long lanesInQuarantine() {
+    return store.describe().number("lanes_in_quarantine");
   }
 }
