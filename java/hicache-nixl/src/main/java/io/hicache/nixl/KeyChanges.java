@@ -17,7 +17,6 @@ final class KeyChanges {
 
   private final AtomicLong clock = new AtomicLong();
   private final AtomicLongArray changed = new AtomicLongArray(MARKS);
-  private final AtomicLongArray removed = new AtomicLongArray(MARKS);
   private final AtomicIntegerArray removals = new AtomicIntegerArray(MARKS); // under way
 
   /** The time now, to ask about later. */
@@ -65,19 +64,12 @@ final class KeyChanges {
   }
 
   private void note(int mark) {
-    long now = clock.incrementAndGet();
-    changed.set(mark, now);
-    removed.set(mark, now);
+    changed.set(mark, clock.incrementAndGet());
   }
 
   /** Whether a key was, or may have been, set or removed since a time, or is being removed now. */
   boolean isChangedSince(String key, long time) {
     return removals.get(mark(key)) > 0 || changed.get(mark(key)) > time;
-  }
-
-  /** Whether a key was, or may have been, removed since a time, or is being removed now. */
-  boolean isRemovedSince(String key, long time) {
-    return removals.get(mark(key)) > 0 || removed.get(mark(key)) > time;
   }
 
   private static int mark(String key) {

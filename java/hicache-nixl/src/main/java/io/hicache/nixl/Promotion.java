@@ -20,8 +20,8 @@ import org.apache.logging.log4j.Logger;
 /**
  * Copies pages that were read from the lower tier into the local one, in the background and as far
  * as there is memory for it. What the local tier has stays, and what was set or removed since the
- * page was read is not added. A delete that comes while a page is being added waits for that, and
- * the page goes again.
+ * page was read is not added. A set or a delete that comes while a page is being added waits for
+ * that, and the page goes again.
  *
  * <p>Threads: {@link #offer} from any number of threads; the rest as said.
  */
@@ -137,9 +137,14 @@ final class Promotion {
     }
   }
 
+  /** Whether no page is being added now. */
+  boolean isIdle() {
+    return adding.isEmpty();
+  }
+
   /**
-   * Completes when none of the pages is being added any more. One that was removed meanwhile is
-   * gone then.
+   * Completes when none of the pages is being added any more. One that was set or removed meanwhile
+   * is gone then.
    */
   CompletableFuture<Void> settled(Collection<PageName> names) {
     return CompletableFuture.allOf(
@@ -251,8 +256,8 @@ final class Promotion {
       return;
     }
     counters.promoted.increment();
-    if (changes.isRemovedSince(copy.name.key(), began)) {
-      // A page of a later set may go with it, as if it were evicted: a delete counts for more.
+    if (changes.isChangedSince(copy.name.key(), began)) {
+      // A page of a later set may go with it, as if it were evicted: an older page must not stay.
       localPages.find(copy.name.key(), copy.name.component()).ifPresent(localPages::remove);
     }
   }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -32,10 +33,40 @@ final class TieredSets {
       TierStep lower = call.add(parts.lower().start(call.batch(), call.leftMillis()));
       call.after(
           local,
-          result -> call.after(lower, below -> afterBoth(call, new TierAnswers(result), below)));
+          result ->
+              call.after(
+                  lower,
+                  below ->
+                      afterPromotions(
+                          call, () -> afterBoth(call, new TierAnswers(result), below))));
     } else {
-      call.after(local, result -> afterLocal(call, new TierAnswers(result)));
+      call.after(
+          local, result -> afterPromotions(call, () -> afterLocal(call, new TierAnswers(result))));
     }
+  }
+
+  /**
+   * Goes on when none of the pages is on its way up any more: what was read before this set began
+   * must not come into the local tier after it, should the new page be evicted at once. Such a page
+   * is gone again by then, and no promotion that begins later takes it.
+   */
+  private void afterPromotions(TierCall call, Runnable next) {
+    if (!parts.promotes() || parts.promotion().isIdle()) {
+      next.run();
+      return;
+    }
+    BatchEntries entries = new BatchEntries(call.batch());
+    List<PageName> names =
+        IntStream.range(0, call.batch().count()).mapToObj(entries::name).toList();
+    CompletableFuture<Void> settled = parts.promotion().settled(names);
+    if (settled.isDone()) {
+      next.run();
+      return;
+    }
+    call.onCancel(() -> settled.complete(null));
+    settled
+        .completeOnTimeout(null, call.leftNanos(), TimeUnit.NANOSECONDS)
+        .thenRun(() -> call.later(parts.steps(), next));
   }
 
   private void noteChanges(PageBatch batch) {

@@ -121,6 +121,38 @@ public class PromotionTest extends TierFixture {
     }
   }
 
+  /** The promotion has found its page current, and adds it only after the set and the eviction. */
+  @Test(dataProvider = "writes", timeOut = 60_000)
+  public void shouldNotLeaveAnOlderPageWhereTheNewOneIsEvictedAtOnce(String write)
+      throws Exception {
+    Tensor older = Tensors.randomFloats(600);
+    Tensor newer = Tensors.randomFloats(600);
+    setBelow(older);
+    try (HiCacheNixl store = openFaulty(tiers().tierWrite(write));
+        HiCacheNixl evictor = openTier(0)) {
+      CountDownLatch gate = new CountDownLatch(1);
+      local.setGate = gate;
+      assertThat(store.getPage("page", Tensors.blankLike(older)).isHit()).isTrue();
+      await("the promotion is adding it", () -> local.count(Operation.SET) == 1);
+      local.setGate = null;
+      ExecutorService threads = Executors.newCachedThreadPool();
+      Future<Boolean> set = threads.submit(() -> store.set("page", newer));
+      await("the new page is there", () -> evictor.exists("page"));
+      assertThat(evictor.delete("page")).isTrue();
+      gate.countDown();
+      assertThat(set.get(20, TimeUnit.SECONDS)).isTrue();
+      threads.shutdown();
+      Tensor target = Tensors.blankLike(newer);
+      if (store.getPage("page", target).isHit()) {
+        Tensors.assertSame(target, newer);
+      }
+      awaitWritten(store);
+      if (store.getPage("page", target).isHit()) {
+        Tensors.assertSame(target, newer);
+      }
+    }
+  }
+
   @DataProvider
   public Object[][] writes() {
     return new Object[][] {{"back"}, {"through"}};
