@@ -5,7 +5,9 @@
  * Shape of a call: submit a batch, receive its event, read its results, free it.
  *
  *   int64_t batch = hicache_submit_set(store, n, keys, key_lengths, NULL, NULL, addresses, lengths, NULL, NULL, NULL, NULL,
- * NULL, 0, 30000, &error); int32_t events = 0; while (hicache_next_event(store, 1000, &events) != batch) {}
+ *                                      NULL, 0, 30000, &error);
+ *   int32_t events = 0;
+ *   while (hicache_next_event(store, 1000, &events) != batch) {}
  *   hicache_batch_results(store, batch, n, outcomes, page_lengths, flags);
  *   hicache_batch_free(store, batch);
  *
@@ -144,31 +146,39 @@ typedef struct hicache_registration hicache_registration;
  *   backend                auto | 3FS | POSIX | GDS_MT | GDS | OBJ | AZURE_BLOB                default auto
  *   plugin.NAME            parameter NAME of the NIXL plugin, e.g. plugin.use_uring = true
  *   layout                 files: one a page, under SGLang's names | segments: pages in large files | objects: one a page, in a
- *                          bucket | auto: objects for OBJ and AZURE_BLOB; files where hosts share a directory's file system;
- * the layout of the pages that are there, segments before files; else segments      default auto segment_bytes          for
- * segments: size of a segment where a directory gets its first one, a multiple of 1 MiB; a page of more than an eighth of it
- * has one of its own. 0: 512 MiB, or less: 1/16 of the capacity, 1/64 of the disk default 0 durability             for
- * segments, what survives when the machine stops: none | data: all but the latest sets | full: every set that was reported. The
- * end of a process loses nothing        default none object_prefix          for objects: stands in front of every object's name
- * default empty object_format          for objects, sealed: a header of 512 bytes with length, checksum, dtype and shape, then
- * the page | raw: the page alone, as SGLang writes it, which nothing can verify  default sealed allow_http             for
- * objects: true: http also to other machines | false              default false retry_attempts         for objects, 1..10: how
- * often a request is made that fails          default 3 breaker_failures       for objects: so many failed requests in a row,
- * and further ones are refused at once; 0: never default 5 breaker_pause          for objects: milliseconds until one request
- * is let through again, twice as many after each that fails, up to 60000 default 5000 naming                 sglang (bucketed)
- * | sglang-v0 (flat) | namespace (bucketed); objects are never bucketed default sglang model, tp_rank, tp_size, mla    parts of
- * the name's suffix in sglang and sglang-v0         default "", 0, 1, false namespace_digest       32 lowercase hexadecimal
- * digits, the name's suffix in namespace; required there, refused elsewhere. Stores with the same digest share their pages: it
- * has to stand for all that tells pages apart direct_io              true: O_DIRECT where the directory takes it | false
- * default true gpu_staging            pages in the memory of CUDA devices: auto: pass through pinned host memory of the lanes
- * where the backend moves host memory only | always | never: are refused there    default auto checksum               true |
- * false: verify XXH3 on get                                    default true remove_corrupt         true: a get removes a page
- * of ours that it finds damaged | false    default true capacity_bytes         most bytes of pages in all base directories
- * together, each page counted in whole units of 4096 bytes; 0: no limit                   default 0 min_free_bytes         what
- * a set leaves free on each file system     default: the smaller of 1 GiB and 2 % of it ttl_seconds            a page written
- * longer ago is a miss, and goes; 0: pages live on     default 0 l3_cleaner_enabled     true | false: evict     default: true
- * with a capacity, a ttl, or another l3_cleaner setting l3_cleaner_high_watermark, l3_cleaner_low_watermark   percent of the
- * file system, or of l3_cleaner_capacity_gb where that is given: eviction begins at high and ends at low default 80, 70
+ *                          bucket | auto: objects for OBJ and AZURE_BLOB; files where hosts share a file system; the layout of
+ *                          the pages that are there, segments before files; else segments      default auto
+ *   segment_bytes          for segments: size of a segment where a directory gets its first one, a multiple of 1 MiB; a page
+ *                          of more than an eighth of it has one of its own. 0: 512 MiB, or less: 1/16 of the capacity, 1/64
+ *                          of the disk                                                         default 0
+ *   durability             for segments, what survives when the machine stops: none | data: all but the latest sets |
+ *                          full: every set that was reported. The end of a process loses nothing        default none
+ *   object_prefix          for objects: stands in front of every object's name                 default empty
+ *   object_format          for objects, sealed: a header of 512 bytes with length, checksum, dtype and shape, then the page |
+ *                          raw: the page alone, as SGLang writes it, which nothing can verify  default sealed
+ *   allow_http             for objects: true: http also to other machines | false              default false
+ *   retry_attempts         for objects, 1..10: how often a request is made that fails          default 3
+ *   breaker_failures       for objects: so many failed requests in a row, and further ones are refused at once; 0: never
+ *                                                                                              default 5
+ *   breaker_pause          for objects: milliseconds until one request is let through again, twice as many after each that
+ *                          fails, up to 60000                                                  default 5000
+ *   naming                 sglang (bucketed) | sglang-v0 (flat) | namespace (bucketed); objects are never bucketed
+ *                                                                                              default sglang
+ *   model, tp_rank, tp_size, mla    parts of the name's suffix in sglang and sglang-v0         default "", 0, 1, false
+ *   namespace_digest       32 lowercase hexadecimal digits, the name's suffix in namespace; required there, refused elsewhere.
+ *                          Stores with the same digest share their pages: it has to stand for all that tells pages apart
+ *   direct_io              true: O_DIRECT where the directory takes it | false                 default true
+ *   gpu_staging            pages on CUDA devices, where the backend moves host memory only: auto, always: pass through pinned
+ *                          memory of the lanes | never: are refused                            default auto
+ *   checksum               true | false: verify XXH3 on get                                    default true
+ *   remove_corrupt         true: a get removes a page of ours that it finds damaged | false    default true
+ *   capacity_bytes         most bytes of pages in all base directories together, each page
+ *                          counted in whole units of 4096 bytes; 0: no limit                   default 0
+ *   min_free_bytes         what a set leaves free on each file system     default: the smaller of 1 GiB and 2 % of it
+ *   ttl_seconds            a page written longer ago is a miss, and goes; 0: pages live on     default 0
+ *   l3_cleaner_enabled     true | false: evict     default: true with a capacity, a ttl, or another l3_cleaner setting
+ *   l3_cleaner_high_watermark, l3_cleaner_low_watermark   percent of the file system, or of l3_cleaner_capacity_gb where that
+ *                          is given: eviction begins at high and ends at low                   default 80, 70
  *   l3_cleaner_capacity_gb capacity_bytes in units of 2^30 bytes, as SGLang gives it; with capacity_bytes eviction begins at
  *                          90 % of it and ends at 80 %                                         default: no limit
  *   lanes                  1..64 worker threads, each with its own agent; 0: by the machine, 2 for objects    default 0
@@ -191,10 +201,11 @@ HICACHE_API void hicache_store_free(hicache_store* store);
 
 /* Writes a settings blob that describes the store into text (capacity bytes at most) and returns the bytes it needs; call again
  * with more room when that is larger than capacity. Names, with I and J counting from 0:
- *   backend, nixl_plugin, queue, layout, layout_reason (of auto, else empty), naming, suffix, lanes, lanes_in_quarantine,
- * batches, pages_in_flight, nixl_path chunk_pages, chunk_bytes, request_bytes (0: all of a chunk), chunks_in_flight (as they
- * are in use) capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under
- * way, -1 where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
+ *   backend, nixl_plugin, queue, layout, naming, suffix, lanes, lanes_in_quarantine, batches, pages_in_flight, nixl_path
+ *   layout_reason (of layout auto; else empty)
+ *   chunk_pages, chunk_bytes, request_bytes (0: all of a chunk), chunks_in_flight (as they are in use)
+ *   capacity_bytes (0: none), eviction (true|false), usage_bytes (of all pages in the directories and of sets under way, -1
+ *   where nothing is counted), usage_ready (true|false: the pages have been counted), evicted_pages, evicted_bytes,
  *   eviction_rounds, eviction_problem (why the last round or count could not do all), refused_no_space (pages): of this store
  *   object_endpoint, object_bucket, object_prefix, object_format, object_retries, object_failures (requests), breaker (closed|
  *   open|half_open), breaker_failures (in a row now), breaker_openings, probe_object (what the self-test has put there; NIXL
