@@ -36,7 +36,6 @@ class AlignedBuffer {
 
   // For fast copies between it and a device. Where CUDA refuses, copies are slow and nothing else.
   void pin(std::shared_ptr<CudaApi> cuda);
-  bool isPinned() const { return pinned_by_ != nullptr; }
   // For memory that somebody may still write to: it is never unmapped.
   void leak() { data_ = nullptr, size_ = 0, pinned_by_ = nullptr; }
 

@@ -43,17 +43,12 @@ std::string faultOf(const Page& page) {
   return "";
 }
 
-std::string nameOf(const MemoryPlace& place) {
-  return place.type == MemoryType::kVram ? "cuda:" + std::to_string(place.device) : "the host";
-}
-
 // Finds out where a page's memory is. said: where the caller says it is, a CUDA ordinal or one of hicache_device.
 // Returns what is wrong with it; empty when nothing is.
 std::string takePlace(CudaApi& cuda, int32_t said, Page* page) {
   if (cuda.deviceCount() == 0) {
     if (said < 0) return "";
-    return "it is said to be on cuda:" + std::to_string(said) + ", and there is no CUDA device (" + cuda.unavailableReason() +
-           ")";
+    return "it is said to be on " + deviceName(said) + ", and there is no CUDA device (" + cuda.unavailableReason() + ")";
   }
   bool known = false;
   for (const Block& block : page->blocks) {

@@ -20,6 +20,12 @@ struct MemoryPlace {
   bool operator==(const MemoryPlace&) const = default;
 };
 
+// "cuda:0", "the host": for messages.
+inline std::string deviceName(int device) { return "cuda:" + std::to_string(device); }
+inline std::string nameOf(const MemoryPlace& place) {
+  return place.type == MemoryType::kVram ? deviceName(place.device) : "the host";
+}
+
 // A queue of work on one device. handle: a cudaStream_t; 0 is the device's legacy default stream.
 struct CudaStream {
   int device = 0;

@@ -10,7 +10,7 @@ namespace hicache {
 CudaFence::CudaFence(std::shared_ptr<CudaApi> cuda, const std::vector<CudaStream>& streams) : cuda_(std::move(cuda)) {
   events_.reserve(streams.size());
   for (const CudaStream& stream : streams) {
-    const std::string device = "cuda:" + std::to_string(stream.device);
+    const std::string device = deviceName(stream.device);
     if (stream.device < 0 || stream.device >= cuda_->deviceCount()) {
       forget();
       throw Error(HICACHE_INVALID_ARGUMENT, "a stream of " + device + ": there are " + std::to_string(cuda_->deviceCount()) +

@@ -23,6 +23,10 @@ namespace hicache {
 
 // Memory address, offset and length of direct I/O must be multiples of this.
 inline constexpr size_t kDirectIoAlignment = 4096;
+// A length in whole units of that.
+constexpr size_t alignedLength(int64_t length) {
+  return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
+}
 // Our own folder in a base directory, for lock and probe files. No page name starts with a dot.
 inline constexpr const char* kOwnFolder = ".hicache";
 // Temp files stand beside the pages that they become: ".hicache-" + owner + "-" + number.

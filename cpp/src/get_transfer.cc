@@ -31,19 +31,8 @@ bool GetTransfer::open(size_t index, Entry* entry) {
 }
 
 std::optional<int64_t> GetTransfer::readPlainly(const Entry& entry) const {
-  int64_t offset = 0;
-  for (const Block& block : memoryOf(entry)) {
-    char* data = reinterpret_cast<char*>(block.address);
-    for (int64_t done = 0; done < block.length;) {
-      const auto left = static_cast<size_t>(block.length - done);
-      const int64_t read = parts_->files->calls().readAt(entry.fd, data + done, left, offset + done);
-      if (read < 0) throw errnoError("reading '" + parts_->files->pathOf(entry.place) + "'", static_cast<int>(-read));
-      if (read == 0) return offset + done;
-      done += read;
-    }
-    offset += block.length;
-  }
-  return std::nullopt;
+  const int64_t read = PageTransfer::readPlainly(entry, entry.fd, 0, "'" + parts_->files->pathOf(entry.place) + "'");
+  return read < entry.length ? std::optional(read) : std::nullopt;
 }
 
 bool GetTransfer::fileIsDamaged(const Entry& entry, const FoundPage& found) const {

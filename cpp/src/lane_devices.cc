@@ -5,11 +5,6 @@
 #include <string>
 
 namespace hicache {
-namespace {
-
-std::string nameOf(int device) { return "cuda:" + std::to_string(device); }
-
-}  // namespace
 
 LaneDevices::~LaneDevices() {
   for (const auto& [key, stream] : streams_) cuda_->destroyStream(stream);
@@ -20,7 +15,7 @@ const CudaStream& LaneDevices::stream(int device, CopyDirection direction) {
   if (found != streams_.end()) return found->second;
   CudaStream made;
   const std::string failure = cuda_->createStream(device, &made);
-  if (!failure.empty()) throw Error(HICACHE_TRANSFER_FAILED, "making a stream on " + nameOf(device) + ": " + failure);
+  if (!failure.empty()) throw Error(HICACHE_TRANSFER_FAILED, "making a stream on " + deviceName(device) + ": " + failure);
   return streams_.emplace(std::pair(device, direction), made).first->second;
 }
 
@@ -33,7 +28,7 @@ DeviceCopies::~DeviceCopies() {
 void DeviceCopies::failed(int device, size_t bytes, const std::string& reason) {
   if (failure_) return;
   failure_ = Error(HICACHE_TRANSFER_FAILED, "copying " + std::to_string(bytes) + " bytes " +
-                                                (direction_ == CopyDirection::kToHost ? "from " : "to ") + nameOf(device) +
+                                                (direction_ == CopyDirection::kToHost ? "from " : "to ") + deviceName(device) +
                                                 ": " + reason);
 }
 
@@ -45,7 +40,7 @@ DeviceCopies::Queued* DeviceCopies::queueOf(int device) {
     for (const CudaEvent& event : fence_->events()) {
       const std::string reason = lane_.cuda().wait(stream, event);
       if (!reason.empty())
-        throw Error(HICACHE_TRANSFER_FAILED, "waiting for the stream of " + nameOf(event.device) + ": " + reason);
+        throw Error(HICACHE_TRANSFER_FAILED, "waiting for the stream of " + deviceName(event.device) + ": " + reason);
     }
   }
   queued_.push_back({stream, 0, std::nullopt});

@@ -29,14 +29,14 @@ LayoutChoice chooseLayout(const StoreParts& parts) {
   FileManager& files = *parts.files;
   for (const StorageDirectory& directory : files.directories()) {
     if (isShared(directory.file_system)) {
-      return {Layout::kFiles, "'" + directory.path + "' is on " + directory.file_system + ", which hosts share"};
+      return {Layout::kFiles, "'" + directory.path + "' is on " + directory.file_system + ", which hosts share", nullptr};
     }
   }
   if (hasIndex(files)) {
-    const LayoutSegments segments(parts.files, parts.config);
+    auto segments = std::make_unique<LayoutSegments>(parts.files, parts.config);
     for (size_t i = 0; i < files.directories().size(); ++i) {
-      if (segments.directory(i).bytes() > 0)
-        return {Layout::kSegments, "'" + files.directories()[i].path + "' holds pages in segments"};
+      if (segments->directory(i).bytes() == 0) continue;
+      return {Layout::kSegments, "'" + files.directories()[i].path + "' holds pages in segments", std::move(segments)};
     }
   }
   const PageWalk walk(*parts.layout);
@@ -46,9 +46,9 @@ LayoutChoice chooseLayout(const StoreParts& parts) {
       found = files.pathOf(place);
       return false;
     });
-    if (!found.empty()) return {Layout::kFiles, "there are pages in files, such as '" + found + "'"};
+    if (!found.empty()) return {Layout::kFiles, "there are pages in files, such as '" + found + "'", nullptr};
   }
-  return {Layout::kSegments, "no directory holds pages yet, and segments are faster"};
+  return {Layout::kSegments, "no directory holds pages yet, and segments are faster", nullptr};
 }
 
 }  // namespace hicache

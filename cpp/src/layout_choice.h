@@ -3,6 +3,7 @@
 // layout = auto: which layout the base directories get. It does not change under an engine: pages that are there decide.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "store_parts.h"
@@ -11,7 +12,8 @@ namespace hicache {
 
 struct LayoutChoice {
   Layout layout = Layout::kFiles;
-  std::string reason;  // for reports
+  std::string reason;                        // for reports
+  std::unique_ptr<LayoutSegments> segments;  // where it was opened to look, and is the layout
 };
 
 // Files where hosts share a directory's file system, for the index of segments cannot be shared; else the layout of the pages

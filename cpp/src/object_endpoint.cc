@@ -116,8 +116,8 @@ ObjectEndpoint ObjectEndpoint::of(const std::string& plugin, const PluginParams&
   }
   if (!http) completeCertificates(&endpoint.params);
   // NIXL does not heed the variable, and would go to AWS.
-  const std::string override = azure ? "" : valueOf(given, kEndpoint, kEndpointVariable);
-  if (!override.empty()) endpoint.params[kEndpoint] = override;
+  const std::string address = azure ? "" : valueOf(given, kEndpoint, kEndpointVariable);
+  if (!address.empty()) endpoint.params[kEndpoint] = address;
   endpoint.params.emplace("num_threads", std::to_string(connections));
   return endpoint;
 }

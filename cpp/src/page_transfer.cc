@@ -26,10 +26,6 @@ constexpr uint8_t kEndMark = 0xA5;
 
 uint8_t& lastByteOf(const Block& block) { return reinterpret_cast<uint8_t*>(block.address)[block.length - 1]; }
 
-size_t roundUp(int64_t length) {
-  return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
-}
-
 }  // namespace
 
 PageTransfer::PageTransfer(std::shared_ptr<const StoreParts> parts, BufferPool* buffers, Chunk chunk,
@@ -56,6 +52,22 @@ Error PageTransfer::diagnoseWrite(const Entry& entry, const std::string& where, 
     offset += block.length;
   }
   return Error(nixl_failure.code(), "writing " + where + ": " + nixl_failure.what(), nixl_failure.nixlStatus());
+}
+
+int64_t PageTransfer::readPlainly(const Entry& entry, int fd, uint64_t offset, const std::string& where) const {
+  int64_t all = 0;
+  for (const Block& block : memoryOf(entry)) {
+    char* data = reinterpret_cast<char*>(block.address);
+    for (int64_t done = 0; done < block.length;) {
+      const auto left = static_cast<size_t>(block.length - done);
+      const int64_t read = parts_->files->calls().readAt(fd, data + done, left, static_cast<int64_t>(offset) + all);
+      if (read < 0) throw errnoError("reading " + where, static_cast<int>(-read));
+      if (read == 0) return all;
+      done += read;
+      all += read;
+    }
+  }
+  return all;
 }
 
 void PageTransfer::begin() {
@@ -156,7 +168,7 @@ void PageTransfer::assignMemory() {
   size_t staged_bytes = 0;
   for (Entry& entry : entries_) {
     entry.staged = mustStage(entry);
-    if (entry.staged) staged_bytes += roundUp(entry.length);
+    if (entry.staged) staged_bytes += alignedLength(entry.length);
   }
   if (staged_bytes == 0) return;
   staging_ = buffers_->take(staged_bytes);
@@ -164,7 +176,7 @@ void PageTransfer::assignMemory() {
   for (Entry& entry : entries_) {
     if (!entry.staged) continue;
     entry.staging = {next, entry.length};
-    next += roundUp(entry.length);
+    next += alignedLength(entry.length);
   }
 }
 

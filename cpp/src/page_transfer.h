@@ -48,6 +48,9 @@ class PageTransfer : public Transfer {
   int32_t bufferedFlag(const Entry& entry) const;
   // Why a page could not be written: by the plain system call, or the NIXL failure when that works. where: for the message.
   Error diagnoseWrite(const Entry& entry, const std::string& where, const Error& nixl_failure) const;
+  // Fills an entry's memory by plain system calls, from an offset of a file. Returns how many bytes there were, less than its
+  // length where the file ends before. where: for the message. Throws IO.
+  int64_t readPlainly(const Entry& entry, int fd, uint64_t offset, const std::string& where) const;
   // What NIXL reads or fills: the caller's blocks, or the staged copy.
   Blocks memoryOf(const Entry& entry) const { return entry.staged ? Blocks(&entry.staging, 1) : page(entry.index).blocks; }
 

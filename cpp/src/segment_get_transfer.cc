@@ -94,20 +94,8 @@ bool SegmentGetTransfer::readAgain(const Entry& entry) {
 bool SegmentGetTransfer::readPlainly(const Entry& entry, const LayoutSegments::Found& found) const {
   const std::optional<int> fd = openSegment(page(entry.index).name, found, entry.direct);
   if (!fd) return false;
-  auto offset = static_cast<int64_t>(found.page.slot.offset());
-  for (const Block& block : memoryOf(entry)) {
-    char* data = reinterpret_cast<char*>(block.address);
-    for (int64_t done = 0; done < block.length;) {
-      int64_t read = parts_->files->calls().readAt(*fd, data + done, static_cast<size_t>(block.length - done), offset + done);
-      if (read < 0) {
-        throw errnoError("reading " + layout_.describe(found.directory, found.page.slot), static_cast<int>(-read));
-      }
-      if (read == 0) return false;
-      done += read;
-    }
-    offset += block.length;
-  }
-  return true;
+  const Slot& slot = found.page.slot;
+  return PageTransfer::readPlainly(entry, *fd, slot.offset(), layout_.describe(found.directory, slot)) == entry.length;
 }
 
 Error SegmentGetTransfer::dropDamaged(const Entry& entry, const LayoutSegments::Found& found, const std::string& damage) const {

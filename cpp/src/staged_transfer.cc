@@ -8,10 +8,6 @@ namespace {
 
 bool isOnDevice(const Page& page) { return page.place.type == MemoryType::kVram; }
 
-size_t roundUp(int64_t length) {
-  return (static_cast<size_t>(length) + kDirectIoAlignment - 1) / kDirectIoAlignment * kDirectIoAlignment;
-}
-
 }  // namespace
 
 bool StagedTransfer::isFor(const StoreParts& parts, const Chunk& chunk) {
@@ -62,13 +58,13 @@ void StagedTransfer::begin() {
 
 void StagedTransfer::assignMemory() {
   size_t bytes = 0;
-  for (const Staged& staged : staged_) bytes += roundUp(staged.copy.length);
+  for (const Staged& staged : staged_) bytes += alignedLength(staged.copy.length);
   if (bytes == 0) return;
   memory_ = devices_->buffers().take(bytes);
   uint64_t next = memory_.address();
   for (Staged& staged : staged_) {
     staged.copy.address = next;
-    next += roundUp(staged.copy.length);
+    next += alignedLength(staged.copy.length);
   }
 }
 
@@ -94,7 +90,7 @@ void StagedTransfer::copyPage(const Staged& staged, CopyDirection direction) {
   }
 }
 
-bool StagedTransfer::isFound(const Staged& staged) const { return host_->results()[staged.index].outcome == HICACHE_HIT; }
+bool StagedTransfer::isFound(const Staged& staged) const { return host_->resultOf(staged.index).outcome == HICACHE_HIT; }
 
 bool StagedTransfer::waits() {
   if (step_ == Step::kCopyOut) {
@@ -117,7 +113,6 @@ bool StagedTransfer::waits() {
   if (step_ == Step::kCopyIn) {
     if (copies_->running()) return true;
     times_.pause();
-    copy_failure_ = copies_->failure();
     step_ = Step::kDone;
   }
   return false;
@@ -125,12 +120,12 @@ bool StagedTransfer::waits() {
 
 void StagedTransfer::finish() {
   host_->finish();
-  std::vector<PageResult> results = host_->takeResults();
-  for (const Staged& staged : staged_) {
-    PageResult& result = results[staged.index];
-    if (copy_failure_ && result.outcome == HICACHE_HIT) result = PageResult::failed(*copy_failure_);
+  if (copies_ && copies_->failure()) {
+    for (const Staged& staged : staged_) {
+      if (isFound(staged)) host_->settle(staged.index, PageResult::failed(*copies_->failure()));
+    }
   }
-  for (size_t i = 0; i < pageCount(); ++i) settle(i, std::move(results[i]));
+  for (size_t i = 0; i < pageCount(); ++i) settle(i, host_->resultOf(i));
   times_.add(host_->times());
 }
 

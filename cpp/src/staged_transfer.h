@@ -59,7 +59,6 @@ class StagedTransfer final : public Transfer {
   AlignedBuffer memory_;
   Step step_ = Step::kMove;
   std::optional<DeviceCopies> copies_;
-  std::optional<Error> copy_failure_;  // of a get
   std::unique_ptr<Transfer> host_;
 };
 

@@ -79,10 +79,13 @@ void openDirectories(const std::shared_ptr<FileCalls>& calls, StoreParts* parts)
     LayoutChoice choice = chooseLayout(*parts);
     config.layout = choice.layout;
     parts->layout_reason = std::move(choice.reason);
+    parts->segments = std::move(choice.segments);
   }
   if (countsFiles(config)) parts->files->startCounting();
   parts->room = std::make_unique<Room>(parts->files, config.limits);
-  if (config.layout == Layout::kSegments) parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
+  if (config.layout == Layout::kSegments && parts->segments == nullptr) {
+    parts->segments = std::make_unique<LayoutSegments>(parts->files, config);
+  }
   config.backend.probe_directory = parts->files->ownFolder(0);
 }
 

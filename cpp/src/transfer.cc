@@ -45,8 +45,7 @@ Transfer::Transfer(std::shared_ptr<const StoreParts> parts, Chunk chunk) : parts
 void Transfer::requireHostMemory(size_t index) const {
   const MemoryPlace& place = page(index).place;
   if (place.type == MemoryType::kDram) return;
-  throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) +
-                                       ": the page is on cuda:" + std::to_string(place.device) +
+  throw Error(HICACHE_UNSUPPORTED, std::string(nameOf(batch()->operation())) + ": the page is on " + nameOf(place) +
                                        ", and with gpu_staging = never the backend " + parts_->backend.name +
                                        " moves host memory only; set gpu_staging = auto, or copy it first (tensor.cpu())");
 }

@@ -59,19 +59,18 @@ class Transfer {
 
   // What became of the chunk's keys, for Batch::endChunk; PENDING where the batch was abandoned first.
   std::vector<PageResult> takeResults() { return std::move(results_); }
-  const std::vector<PageResult>& results() const { return results_; }
+  const PageResult& resultOf(size_t index) const { return results_[index]; }
   const PhaseTimes& times() const { return times_; }
   const Chunk& chunk() const { return chunk_; }
   const std::shared_ptr<Batch>& batch() const { return chunk_.batch; }
 
-  // Before begin: nothing is to be done for this page.
+  // Before begin: nothing is to be done for this page. At the end: this became of it after all.
   void settle(size_t index, PageResult result) { results_[index] = std::move(result); }
 
  protected:
   Transfer(std::shared_ptr<const StoreParts> parts, Chunk chunk);
 
   const Page& page(size_t index) const { return chunk_.page(index); }
-  const PageResult& resultOf(size_t index) const { return results_[index]; }
   size_t pageCount() const { return results_.size(); }
   // True when nothing is to be done for a page any more.
   bool isSettled(size_t index) const {

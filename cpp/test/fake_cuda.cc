@@ -24,12 +24,6 @@ FakeCuda::~FakeCuda() {
   }
 }
 
-void FakeCuda::addDeviceRange(const void* address, size_t length, int device) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  auto* bytes = const_cast<uint8_t*>(static_cast<const uint8_t*>(address));
-  ranges_[reinterpret_cast<uint64_t>(address)] = {length, device, bytes, false};
-}
-
 void FakeCuda::failCall(int64_t nth, int64_t count) {
   std::lock_guard<std::mutex> lock(mutex_);
   calls_until_failure_ = nth;

@@ -24,9 +24,6 @@ class FakeCuda final : public CudaApi {
   FakeCuda(const FakeCuda&) = delete;
   FakeCuda& operator=(const FakeCuda&) = delete;
 
-  // Host memory that counts as a device's, and that its owner can look into.
-  void addDeviceRange(const void* address, size_t length, int device);
-
   // Fails the Nth call from now on that can fail, counted from 1, and further ones behind it. 0: none.
   void failCall(int64_t nth, int64_t count = 1);
   bool hasFailed() const;

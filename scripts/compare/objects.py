@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages as objects of the tests' S3 server: ours, and the AWS SDK alone with as many connections."""
+import functools
 import shlex
 import subprocess
 
@@ -10,6 +11,7 @@ CONNECTIONS = 32
 SERVERS = machine.ROOT / "scripts/test-servers.sh"
 
 
+@functools.cache
 def bucket():
     """How to reach a bucket, as environment variables of AWS. Starts the server, which ends by itself."""
     subprocess.run([SERVERS, "start"], check=True, stdin=subprocess.DEVNULL)

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -40,14 +41,10 @@ public final class ConnectorBenchmark implements Callable<Integer> {
     address
   }
 
-  @Option(names = "--pages", description = "Pages of one round (${DEFAULT-VALUE}).")
-  private int pages = 128;
+  @Mixin private Turns turns;
 
   @Option(names = "--page-bytes", description = "Bytes of a page, a multiple of 8.")
   private long pageBytes = 8 << 20;
-
-  @Option(names = "--batch", description = "Pages of one call (${DEFAULT-VALUE}).")
-  private int batch = 128;
 
   @Option(names = "--dir", description = "Storage directory; none for objects.")
   private Path dir;
@@ -74,12 +71,6 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--io", description = "default, aio, uring or posix_aio.")
   private String io = "default";
 
-  @Option(names = "--rounds", description = "Timed rounds (${DEFAULT-VALUE}).")
-  private int rounds = 5;
-
-  @Option(names = "--warmup", description = "Rounds before those (${DEFAULT-VALUE}).")
-  private int warmup = 1;
-
   @Option(names = "--verify", description = "1: compare every byte after each round.")
   private int verify = 1;
 
@@ -101,11 +92,6 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   @Option(names = "--chunks-in-flight", description = "0: the store's default.")
   private int chunksInFlight;
 
-  @Option(
-      names = "--turns",
-      description = "Measures once for every line of standard input, until its end.")
-  private boolean turns;
-
   private final Samples sets = new Samples("set", true);
   private final Samples present = new Samples("exists", false);
   private final Samples absent = new Samples("exists_miss", false);
@@ -125,50 +111,46 @@ public final class ConnectorBenchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (pages < 1 || batch < 1 || rounds < 1 || pageBytes < 8 || pageBytes % 8 != 0) {
+    if (turns.pages < 1
+        || turns.batch < 1
+        || turns.rounds < 1
+        || pageBytes < 8
+        || pageBytes % 8 != 0) {
       throw new IllegalArgumentException(
           "--pages, --batch and --rounds must be at least 1, --page-bytes a multiple of 8");
     }
-    int held = (int) Math.min(pages, Math.max(batch, (poolMib << 20) / pageBytes / batch * batch));
+    int held =
+        (int)
+            Math.min(
+                turns.pages,
+                Math.max(turns.batch, (poolMib << 20) / pageBytes / turns.batch * turns.batch));
     try (PageMemory memory = memory(held);
         HiCacheNixl store = HiCacheNixl.open(config())) {
       StoreDescription about = store.describe();
-      Turns.run(
-          turns,
-          warmup,
-          rounds,
-          count -> turn(store, memory, held, count),
+      turns.run(
+          () -> round(store, memory, held),
+          List.of(sets, gets, present, absent),
           () -> report(about, held));
     }
     return 0;
   }
 
-  /** Forgets all samples, and takes new ones in so many rounds. */
-  private void turn(HiCacheNixl store, PageMemory memory, int held, int count) {
-    for (Samples of : List.of(sets, gets, present, absent)) {
-      of.forget();
-    }
-    for (int i = 0; i < count; i++) {
-      run(store, memory, held, done++);
-    }
-  }
-
-  private void run(HiCacheNixl store, PageMemory memory, int held, int round) {
-    List<String> keys = keys(round);
+  private void round(HiCacheNixl store, PageMemory memory, int held) {
+    List<String> keys = keys(done++);
     List<String> none =
         keys.stream().map(key -> new StringBuilder(key).reverse().toString()).toList();
-    sets.time(() -> sets.inBatches(keys, batch, (k, at) -> memory.set(store, k, at % held)));
+    sets.time(() -> sets.inBatches(keys, turns.batch, (k, at) -> memory.set(store, k, at % held)));
     present.time(
         () -> present.inBatches(keys, EXISTS_BATCH, (k, at) -> store.batchExists(k) == k.size()));
     absent.time(() -> absent.inBatches(none, EXISTS_BATCH, (k, at) -> store.batchExists(k) == 0));
     memory.blank();
-    gets.time(() -> gets.inBatches(keys, batch, (k, at) -> memory.get(store, k, at % held)));
+    gets.time(() -> gets.inBatches(keys, turns.batch, (k, at) -> memory.get(store, k, at % held)));
     if (verify == 1 && !memory.isWhole()) {
       throw new IllegalStateException("the data read back differ");
     }
     long removed = store.clear();
-    if (removed != pages) {
-      throw new IllegalStateException(removed + " pages were removed, not " + pages);
+    if (removed != turns.pages) {
+      throw new IllegalStateException(removed + " pages were removed, not " + turns.pages);
     }
   }
 
@@ -181,7 +163,7 @@ public final class ConnectorBenchmark implements Callable<Integer> {
   /** Fresh keys every round, in the form of SGLang's. */
   private List<String> keys(int round) {
     List<String> keys = new ArrayList<>();
-    for (int i = 0; i < pages; i++) {
+    for (int i = 0; i < turns.pages; i++) {
       keys.add(sha256(ProcessHandle.current().pid() + "-" + round + "-" + i));
     }
     return keys;
@@ -239,9 +221,9 @@ public final class ConnectorBenchmark implements Callable<Integer> {
         .put("mode", mode.name())
         .put("naming", naming)
         .put("layout", layout)
-        .put("pages", pages)
+        .put("pages", turns.pages)
         .put("page_bytes", pageBytes)
-        .put("batch", batch)
+        .put("batch", turns.batch)
         .put("odirect", odirect)
         .put("io", io)
         .put("queue", about.queue())
@@ -250,11 +232,11 @@ public final class ConnectorBenchmark implements Callable<Integer> {
         .put("direct_io", about.directories().stream().anyMatch(each -> each.directIo()))
         .put("pool_pages", held)
         .put("dir", String.valueOf(dir))
-        .put("rounds", rounds)
-        .put("warmup", warmup)
+        .put("rounds", turns.rounds)
+        .put("warmup", turns.warmup)
         .put("verified", verify == 1);
     for (Samples of : List.of(sets, gets, present, absent)) {
-      of.describe(report, pages, pageBytes);
+      of.describe(report, turns.pages, pageBytes);
     }
     return report;
   }

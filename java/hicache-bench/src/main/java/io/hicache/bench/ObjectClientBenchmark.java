@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -21,36 +22,16 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
   @Option(names = "--prefix", required = true, description = "What the objects' names begin with.")
   private String prefix;
 
-  @Option(names = "--pages", description = "Pages of one round (${DEFAULT-VALUE}).")
-  private int pages = 128;
+  @Mixin private Turns turns;
 
   @Option(names = "--page-bytes", description = "Bytes of a page (${DEFAULT-VALUE}).")
   private int pageBytes = 73728;
-
-  @Option(names = "--batch", description = "Pages of one call (${DEFAULT-VALUE}).")
-  private int batch = 128;
 
   @Option(names = "--connections", description = "Requests at once (${DEFAULT-VALUE}).")
   private int connections = 32;
 
   @Option(names = "--checksums", description = "1: the SDK's own, as by default; 0: none.")
   private int checksums = 1;
-
-  @Option(names = "--rounds", description = "Timed rounds of a turn (${DEFAULT-VALUE}).")
-  private int rounds = 1;
-
-  @Option(names = "--warmup", description = "Rounds before those (${DEFAULT-VALUE}).")
-  private int warmup = 1;
-
-  @Option(
-      names = "--turns",
-      description = "Measures once for every line of standard input, until its end.")
-  private boolean turns;
-
-  @Option(
-      names = "--clear",
-      description = "Deletes what is below the prefix, and measures nothing.")
-  private boolean clear;
 
   private final Samples sets = new Samples("set", true);
   private final Samples present = new Samples("exists", false);
@@ -69,35 +50,23 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    int held = clear ? 0 : pages;
     try (PlainObjects objects =
-        new PlainObjects(System.getenv(), prefix, connections, checksums == 1, held, pageBytes)) {
-      if (clear) {
-        System.out.println(objects.clear());
-        return 0;
-      }
-      Turns.run(turns, warmup, rounds, count -> turn(objects, count), this::report);
+        new PlainObjects(
+            System.getenv(), prefix, connections, checksums == 1, turns.pages, pageBytes)) {
+      turns.run(() -> round(objects), List.of(sets, present, gets), this::report);
     }
     return 0;
   }
 
-  /** Forgets all samples, and takes new ones in so many rounds. */
-  private void turn(PlainObjects objects, int count) {
-    for (Samples of : List.of(sets, present, gets)) {
-      of.forget();
-    }
-    for (int i = 0; i < count; i++) {
-      round(objects);
-    }
-  }
-
   private void round(PlainObjects objects) {
-    List<String> keys = IntStream.range(0, pages).mapToObj(i -> "plain-" + i).toList();
-    sets.time(() -> sets.inBatches(keys, batch, objects::set));
+    List<String> keys = IntStream.range(0, turns.pages).mapToObj(i -> "plain-" + i).toList();
+    sets.time(() -> sets.inBatches(keys, turns.batch, objects::set));
     present.time(
-        () -> present.inBatches(keys, batch, (part, first) -> objects.exists(part) == part.size()));
+        () ->
+            present.inBatches(
+                keys, turns.batch, (part, first) -> objects.exists(part) == part.size()));
     objects.blank();
-    gets.time(() -> gets.inBatches(keys, batch, objects::get));
+    gets.time(() -> gets.inBatches(keys, turns.batch, objects::get));
     if (!objects.isWhole()) {
       throw new IllegalStateException("the data read back differ");
     }
@@ -110,13 +79,13 @@ public final class ObjectClientBenchmark implements Callable<Integer> {
     ObjectNode report = new ObjectMapper().createObjectNode();
     report
         .put("client", "aws-sdk-java-v2")
-        .put("pages", pages)
+        .put("pages", turns.pages)
         .put("page_bytes", pageBytes)
-        .put("batch", batch)
+        .put("batch", turns.batch)
         .put("connections", connections)
         .put("checksums", checksums);
     for (Samples of : List.of(sets, present, gets)) {
-      of.describe(report, pages, pageBytes);
+      of.describe(report, turns.pages, pageBytes);
     }
     return report;
   }

@@ -145,8 +145,8 @@ final class PlainObjects implements AutoCloseable {
     return Arrays.deepEquals(pages, golden);
   }
 
-  /** Deletes every object below the prefix, whoever put it; returns how many there were. */
-  int clear() {
+  /** Deletes every object below the prefix, whoever put it. */
+  void clear() {
     List<ObjectIdentifier> found = new ArrayList<>();
     client
         .listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix))
@@ -158,7 +158,6 @@ final class PlainObjects implements AutoCloseable {
           found.subList(first, Math.min(found.size(), first + DELETED_AT_ONCE));
       client.deleteObjects(request -> request.bucket(bucket).delete(of -> of.objects(part))).join();
     }
-    return found.size();
   }
 
   @Override

@@ -7,29 +7,44 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.util.function.IntConsumer;
+import java.util.List;
 import java.util.function.Supplier;
+import picocli.CommandLine.Option;
 
 /**
- * A benchmark's turns: after a warm-up one, or one for each line of standard input, so that several
- * benchmarks can be measured in alternation. Each ends with a line of JSON on standard output.
+ * A benchmark's turns, as an option group of its command line: after a warm-up one, or one for each
+ * line of standard input, so that several benchmarks can be measured in alternation. Each ends with
+ * a line of JSON on standard output.
  */
 final class Turns {
-  private Turns() {}
+  @Option(names = "--pages", description = "Pages of one round (${DEFAULT-VALUE}).")
+  int pages = 128;
+
+  @Option(names = "--batch", description = "Pages of one call (${DEFAULT-VALUE}).")
+  int batch = 128;
+
+  @Option(names = "--rounds", description = "Timed rounds (${DEFAULT-VALUE}).")
+  int rounds = 5;
+
+  @Option(names = "--warmup", description = "Rounds before those (${DEFAULT-VALUE}).")
+  int warmup = 1;
+
+  @Option(
+      names = "--turns",
+      description = "Measures once for every line of standard input, until its end.")
+  private boolean byLines;
 
   /**
    * Runs them until the end of standard input.
    *
-   * @param byLines whether a line of standard input asks for each turn; else there is one
-   * @param turn runs so many rounds, and forgets what was measured before
+   * @param round runs one round
+   * @param samples what it fills, forgotten before each turn
    * @param report what was measured since
    */
-  static void run(
-      boolean byLines, int warmup, int rounds, IntConsumer turn, Supplier<JsonNode> report)
-      throws IOException {
-    turn.accept(warmup);
+  void run(Runnable round, List<Samples> samples, Supplier<JsonNode> report) throws IOException {
+    turn(warmup, round, samples);
     if (!byLines) {
-      turn.accept(rounds);
+      turn(rounds, round, samples);
       print(report.get());
       return;
     }
@@ -37,8 +52,15 @@ final class Turns {
     BufferedReader lines =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     while (lines.readLine() != null) {
-      turn.accept(rounds);
+      turn(rounds, round, samples);
       print(report.get());
+    }
+  }
+
+  private static void turn(int count, Runnable round, List<Samples> samples) {
+    samples.forEach(Samples::forget);
+    for (int i = 0; i < count; i++) {
+      round.run();
     }
   }
 
